@@ -1,0 +1,23 @@
+/** What a room may be called. */
+
+import { PartylineError } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+const pattern = new RegExp(`^\\$?[A-Za-z0-9_.:~-]{1,${limits.roomNameLengthMax}}$`);
+
+/** True for names the server keeps for itself: `$clock`, `$server`. */
+export function isSystemRoom(room: string): boolean {
+  return room.charCodeAt(0) === 0x24;
+}
+
+/**
+ * Returns the name if it is a valid one.
+ * @throws invalid_room when it has other signs than `A-Z a-z 0-9 _ . : ~ -`, or too many
+ */
+export function assertRoomName(room: string): string {
+  if (pattern.test(room) && room.length <= limits.roomNameLengthMax) return room;
+  throw new PartylineError(
+    "invalid_room",
+    `A room's name is 1 to ${limits.roomNameLengthMax} of the signs A-Z a-z 0-9 _ . : ~ -`,
+  );
+}
