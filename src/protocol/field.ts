@@ -14,6 +14,8 @@ export function readMessageId(id: unknown): string | undefined {
   if (typeof id !== "string" || id === "" || id.length > messageIdLengthMax || isControlled(id)) {
     throw refuse("id", `must be text of 1 to ${messageIdLengthMax} characters, none of control`);
   }
+  // In UTF-8 every half of a surrogate pair is written alike: two ids would become one in a store.
+  if (!id.isWellFormed()) throw refuse("id", "must not hold half a surrogate pair");
   return id;
 }
 
@@ -24,10 +26,11 @@ export function readMessageId(id: unknown): string | undefined {
  */
 export function readUsername(username: unknown): string | undefined {
   if (username === undefined || username === null) return undefined;
-  const name = typeof username === "string" ? username.trim().normalize("NFC") : "";
+  const isShort = typeof username === "string" && username.length <= decomposedLengthMax;
+  const name = isShort ? username.trim().normalize("NFC") : "";
   // Counted in code points, as a person counts; a lone surrogate could not be sent on.
   const length = [...name].length;
-  const isVisible = name.isWellFormed() && !isControlled(name) && !invisible.test(name);
+  const isVisible = name.isWellFormed() && visible.test(name) && !hidden.test(name);
   if (length < 1 || length > limits.usernameLengthMax || !isVisible) {
     throw refuse("username", `must be 1 to ${limits.usernameLengthMax} visible characters`);
   }
@@ -59,9 +62,13 @@ export function refuse(field: string, rule: string): PartylineError {
   return new PartylineError("bad_frame", `Field "${field}" ${rule}.`);
 }
 
-// Marks that turn or hide the text around them: bidirectional controls, zero-width signs, fillers.
-const invisible =
-  /[\u061c\u115f\u1160\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/;
+// Before it is composed a sign may be several; beyond this not even composing is worth the work.
+const decomposedLengthMax = 8 * limits.usernameLengthMax;
+// What turns, hides or breaks the text around it: controls, bidirectional and other format signs,
+// fillers. The two joiners may stand in a name: emoji, Persian and the Indic scripts need them.
+const hidden = /(?![\u200c\u200d])\p{Cf}|[\p{Cc}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]/u;
+// At least one sign must be seen; marks and joiners alone are not.
+const visible = /[\p{L}\p{N}\p{P}\p{S}]/u;
 const controlled = /\p{Cc}/u;
 
 function isControlled(text: string): boolean {

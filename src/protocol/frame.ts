@@ -191,7 +191,8 @@ function readRef(fields: Fields): Ref {
   const { ref } = fields;
   if (ref === undefined || ref === null) return undefined;
   if (typeof ref === "string" && ref.length <= limits.messageIdLengthMax) return ref;
-  if (typeof ref === "number") return ref;
+  // 1e999 is a number to JSON.parse, but JSON has no way to repeat it.
+  if (typeof ref === "number" && Number.isFinite(ref)) return ref;
   throw refuse("ref", `must be a number, or text of up to ${limits.messageIdLengthMax} characters`);
 }
 

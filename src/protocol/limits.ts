@@ -48,13 +48,21 @@ export const limits = {
 export type Limits = { readonly [Name in keyof typeof limits]: number };
 
 /**
- * Throws when two ceilings contradict each other.
- * A message that may be published must also fit a reader's queue in its largest encoding:
- * base64 adds a third, the envelope less than 4 KiB, and a step of catching up may wait before it.
+ * The fewest bytes of queue that go with a frame limit. A message that may be published must also fit
+ * a reader's queue in its largest encoding: base64 adds a third, the envelope less than 4 KiB, and a
+ * step of catching up may wait before it.
  */
+export function queueBytesMin(
+  frameBytesMax: number,
+  catchUpBytesMax: number = limits.catchUpBytesMax,
+): number {
+  return Math.ceil((frameBytesMax * 4) / 3) + 4_096 + catchUpBytesMax;
+}
+
+/** Throws when two ceilings contradict each other. */
 export function assertLimits(given: Limits): void {
-  const encodedBytesMax = Math.ceil((given.frameBytesMax * 4) / 3) + 4_096;
-  assert(given.queueBytesMax >= encodedBytesMax + given.catchUpBytesMax, "queueBytesMax");
+  const queueMin = queueBytesMin(given.frameBytesMax, given.catchUpBytesMax);
+  assert(given.queueBytesMax >= queueMin, "queueBytesMax");
   assert(given.tailMessagesMax >= 1, "tailMessagesMax");
   assert(given.historyMessagesDefault <= given.historyMessagesMax, "historyMessagesDefault");
   assert(given.catchUpMessagesMax >= 1 && given.catchUpBytesMax >= 1, "catchUpMessagesMax");

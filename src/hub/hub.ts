@@ -1,0 +1,203 @@
+/** The rooms of this node: join, leave, publish, signal, deliver. The only code that changes a room. */
+
+import { encodeBinaryFrame } from "../protocol/binary-frame.ts";
+import type { Member as Present, Sender } from "../protocol/frame.ts";
+import type { Since } from "../protocol/position.ts";
+import { isSystemRoom } from "../protocol/room-name.ts";
+import { catchUp, type Reader } from "./catch-up.ts";
+import type { Body, Draft, Message } from "./message.ts";
+import type { Broker, Clock, Fanout, Published } from "./ports.ts";
+import { type Observer, Room, type RoomSurroundings } from "./room.ts";
+import { encodeStream, type Subscription } from "./subscription.ts";
+
+/** A WebSocket connection as a room sees it. */
+export interface Member extends Reader, Pick<Observer, "hear"> {
+  readonly user: Sender;
+  /** True when it wants messages with bytes as binary frames. */
+  isBinary(room: Room): boolean;
+}
+
+export interface HubOptions {
+  /** Keeps all rooms but the server's own. */
+  readonly broker: Broker;
+  /** Keeps the rooms that start with `$`. */
+  readonly systemBroker: Broker;
+  readonly fanout: Fanout;
+  readonly clock: Clock;
+}
+
+/** What has happened since the start, and what is now. */
+export interface HubCounts {
+  messages: number;
+  deliveries: number;
+  signals: number;
+  slowReaders: number;
+}
+
+export class Hub {
+  readonly counts: HubCounts = { messages: 0, deliveries: 0, signals: 0, slowReaders: 0 };
+  readonly #options: HubOptions;
+  readonly #rooms = new Map<string, Room>();
+  readonly #numbering = new Map<string, Promise<void>>();
+  readonly #surroundings: RoomSurroundings;
+  #unflushed: Room[] = [];
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    const { clock, fanout } = options;
+    const onDeserted = (room: Room) => {
+      if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
+    };
+    this.#surroundings = { clock, fanout, encodeStream, onDeserted };
+  }
+
+  /** Begins to hear from the brokers. Called once. */
+  async start(): Promise<void> {
+    await this.#options.broker.start((messages) => {
+      this.counts.messages += messages.length;
+      this.deliver(messages);
+    });
+    await this.#options.systemBroker.start((messages) => this.deliver(messages));
+  }
+
+  /** Lets go of all rooms. The brokers belong to whoever made them. */
+  close(): void {
+    for (const room of this.#rooms.values()) room.presence.close();
+    this.#rooms.clear();
+  }
+
+  /** The broker that keeps a room. */
+  logOf(room: string): Broker {
+    return isSystemRoom(room) ? this.#options.systemBroker : this.#options.broker;
+  }
+
+  /** The members of a room by name, the first of them, and how many read without being members. */
+  membersOf(room: string): { members: Present[]; memberCount: number; observers: number } {
+    const { presence, observerCount } = this.#rooms.get(room) ?? {};
+    const members = presence?.list() ?? [];
+    return { members, memberCount: presence?.count ?? 0, observers: observerCount ?? 0 };
+  }
+
+  /** The rooms somebody is in, by name. */
+  get rooms(): ReadonlyMap<string, Room> {
+    return this.#rooms;
+  }
+
+  /**
+   * Stores a message and delivers it to everybody in its room, on every node.
+   * @throws unavailable when the log does not answer; nothing was acknowledged then
+   */
+  publish(room: string, id: string, from: Sender, body: Body): Promise<Published> {
+    const draft: Draft = { room, id, from, at: this.#options.clock.now(), body };
+    return this.logOf(room).publish(draft);
+  }
+
+  /** Hands messages to the readers of their rooms. The one way in, from this node and any other. */
+  deliver(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const room = this.#rooms.get(message.room);
+      if (room === undefined) continue;
+      const wasUnobserved = room.isUnobserved;
+      this.counts.deliveries += room.deliver(message);
+      if (room.isUnobserved && !wasUnobserved) this.#flushLater(room);
+    }
+  }
+
+  /** Tells the others in a room something that is not kept. `publish` leaves its own sender out. */
+  signal(
+    room: Room,
+    from: Sender,
+    body: Body,
+    publish: (topic: string, frame: string | Uint8Array) => void,
+  ): void {
+    this.counts.signals += 1;
+    const head = `{"type":"signal","room":"${room.name}","from":${JSON.stringify(from)}`;
+    if (body.kind === "json") {
+      const json = `${head},"content":${body.json}}`;
+      return room.tell({ name: "signal", json, binary: null }, publish);
+    }
+    const json = `${head},"bytes":"${Buffer.from(body.bytes).toString("base64")}"}`;
+    const binary = encodeBinaryFrame("signal", room.name, 0, body.bytes);
+    room.tell({ name: "signal", json, binary }, publish);
+  }
+
+  /**
+   * Opens a room for somebody who is about to join it. It stays open until `leave`, or until
+   * nobody uses it. Whoever opens it must `release` it.
+   * @throws unavailable when the log does not answer
+   */
+  async open(name: string): Promise<Room> {
+    let room = this.#rooms.get(name);
+    if (room === undefined) {
+      room = new Room(name, this.#surroundings);
+      this.#rooms.set(name, room);
+      this.#numbering.set(name, this.#number(room));
+    }
+    room.uses += 1; // before the wait, so that it is not let go meanwhile
+    try {
+      await this.#numbering.get(name);
+    } catch (thrown) {
+      room.release();
+      throw thrown;
+    }
+    return room;
+  }
+
+  /**
+   * Makes a connection a member of an open room and brings it up to date from `since`.
+   * Resolves when it reads live, or is closed.
+   * @throws unavailable when the log does not answer
+   */
+  join(room: Room, member: Member, since: Since): Promise<void> {
+    room.presence.add(member.user);
+    room.catchingUp.add(member);
+    return catchUp(room, this.logOf(room.name), since, member);
+  }
+
+  /** Counts a member among the live readers; the topic it subscribed to is its own business. */
+  goLive(room: Room, member: Member): void {
+    room.catchingUp.delete(member);
+    if (member.isBinary(room)) room.binaryReaders += 1;
+    else room.readers += 1;
+  }
+
+  /** Takes a member out of a room. `wasLive` tells whether `goLive` was called, `wasCut` why. */
+  leave(room: Room, member: Member, wasLive: boolean, wasCut: boolean): void {
+    room.catchingUp.delete(member);
+    if (wasLive && member.isBinary(room)) room.binaryReaders -= 1;
+    else if (wasLive) room.readers -= 1;
+    room.presence.remove(member.user.id, wasCut);
+    room.release();
+  }
+
+  /** Brings an SSE stream up to date in one room. Resolves when it reads live, or is closed. */
+  async observe(name: string, subscription: Subscription, since: Since): Promise<void> {
+    const room = await this.open(name);
+    if (!subscription.isClosed) subscription.enter(room);
+    room.release(); // the subscription holds the room itself now
+    await catchUp(room, this.logOf(name), since, subscription);
+  }
+
+  async #number(room: Room): Promise<void> {
+    try {
+      const { epoch, last } = await this.logOf(room.name).head(room.name);
+      room.number(epoch, last);
+    } catch (thrown) {
+      if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
+      throw thrown;
+    } finally {
+      this.#numbering.delete(room.name);
+    }
+  }
+
+  #flushLater(room: Room): void {
+    if (this.#unflushed.length === 0) {
+      setImmediate(() => {
+        const rooms = this.#unflushed;
+        this.#unflushed = [];
+        for (const each of rooms) each.flush();
+      });
+    }
+    this.#unflushed.push(room);
+  }
+}

@@ -1,0 +1,136 @@
+/** Who is in a room: users made of connections, and their comings and goings gathered in time. */
+
+import type { Member, Sender } from "../protocol/frame.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Clock } from "./ports.ts";
+
+/** What changed in at most `presenceGatherMs`. Above `listedMembersMax` members nobody is named. */
+export interface PresenceChange {
+  readonly joined: readonly Member[];
+  readonly left: readonly Member[];
+  readonly members: number;
+}
+
+/** Hears of changes, and of the moment when the last member is gone. */
+export interface PresenceListener {
+  onPresence(change: PresenceChange): void;
+  onDeserted(): void;
+}
+
+interface Present extends Sender {
+  name: string;
+  joinedAt: number;
+  connections: number;
+  cancelGrace: (() => void) | null;
+}
+
+/** The members of one room. `close` stops its timers; it may be called twice. */
+export class Presence {
+  readonly #clock: Clock;
+  readonly #listener: PresenceListener;
+  readonly #members = new Map<string, Present>();
+  readonly #joined = new Map<string, Member>();
+  readonly #left = new Map<string, Member>();
+  #cancelGather: (() => void) | null = null;
+
+  constructor(clock: Clock, listener: PresenceListener) {
+    this.#clock = clock;
+    this.#listener = listener;
+  }
+
+  /** Members, those within their grace included. */
+  get count(): number {
+    return this.#members.size;
+  }
+
+  /** The first `listedMembersMax` members, oldest first. */
+  list(): Member[] {
+    const listed: Member[] = [];
+    for (const present of this.#members.values()) {
+      if (listed.length === limits.listedMembersMax) break;
+      listed.push(describe(present));
+    }
+    return listed;
+  }
+
+  /** Counts one more connection of a user. The newest name given is the one shown. */
+  add({ id, name }: Sender): void {
+    const present = this.#members.get(id);
+    if (present === undefined) {
+      const joinedAt = this.#clock.now();
+      const added: Present = { id, name, joinedAt, connections: 1, cancelGrace: null };
+      this.#members.set(id, added);
+      this.#noteJoined(added);
+      return;
+    }
+    present.connections += 1;
+    present.cancelGrace?.();
+    present.cancelGrace = null;
+    this.#rename(present, name);
+  }
+
+  /** Shows another name for a user who is a member; ignored for anybody else. */
+  rename({ id, name }: Sender): void {
+    const present = this.#members.get(id);
+    if (present !== undefined) this.#rename(present, name);
+  }
+
+  /**
+   * Counts one connection less. A user who was cut off, and who can come back under the same id,
+   * stays a member for `presenceGraceMs`, so that a reconnect is not seen by the others.
+   */
+  remove(id: string, wasCut: boolean): void {
+    const present = this.#members.get(id);
+    if (present === undefined) return;
+    present.connections -= 1;
+    if (present.connections > 0) return;
+    const isAnonymous = id.charCodeAt(0) === 0x7e; // "~": the next connection gets another id
+    if (!wasCut || isAnonymous) return this.#drop(present);
+    present.cancelGrace = this.#clock.after(limits.presenceGraceMs, () => this.#drop(present));
+  }
+
+  close(): void {
+    this.#cancelGather?.();
+    this.#cancelGather = null;
+    for (const present of this.#members.values()) present.cancelGrace?.();
+  }
+
+  #rename(present: Present, name: string): void {
+    if (present.name === name) return;
+    present.name = name;
+    this.#noteJoined(present);
+  }
+
+  #drop(present: Present): void {
+    this.#members.delete(present.id);
+    // Whoever came and went within one gathering was never announced, so is not missed either.
+    const wasUnannounced = this.#joined.get(present.id)?.joinedAt === present.joinedAt;
+    this.#joined.delete(present.id);
+    if (!wasUnannounced) this.#left.set(present.id, describe(present));
+    this.#gather();
+    if (this.#members.size === 0) this.#listener.onDeserted();
+  }
+
+  #noteJoined(present: Present): void {
+    this.#left.delete(present.id);
+    this.#joined.set(present.id, describe(present));
+    this.#gather();
+  }
+
+  #gather(): void {
+    this.#cancelGather ??= this.#clock.after(limits.presenceGatherMs, () => {
+      this.#cancelGather = null;
+      const isNamed = this.#members.size <= limits.listedMembersMax;
+      const joined = isNamed ? [...this.#joined.values()] : [];
+      const left = isNamed ? [...this.#left.values()] : [];
+      const hasChanged = this.#joined.size + this.#left.size > 0;
+      this.#joined.clear();
+      this.#left.clear();
+      if (hasChanged) this.#listener.onPresence({ joined, left, members: this.#members.size });
+    });
+  }
+}
+
+function describe({ id, name, joinedAt, connections }: Present): Member {
+  return { id, name, joinedAt, connections };
+}

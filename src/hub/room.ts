@@ -1,0 +1,184 @@
+/** A room with somebody in it: its numbering, its readers, and its newest messages, encoded. */
+
+import { encodeBinaryFrame } from "../protocol/binary-frame.ts";
+import { limits } from "../protocol/limits.ts";
+import { encodeMessage, type Message } from "./message.ts";
+import type { Clock, Fanout } from "./ports.ts";
+import { Presence, type PresenceChange } from "./presence.ts";
+
+/** A message together with its encodings, each made once. */
+export interface Entry {
+  readonly message: Message;
+  /** The JSON that every transport sends. */
+  readonly text: string;
+  /** The binary frame of a message with bytes; null for one with content. */
+  readonly binary: Uint8Array | null;
+}
+
+/** A named happening that is neither stored nor numbered. `json` is the frame's text. */
+export interface RoomEvent {
+  readonly name: "presence" | "signal";
+  readonly json: string;
+  /** The binary frame of a signal with bytes; null otherwise. */
+  readonly binary: Uint8Array | null;
+}
+
+/** Somebody who reads a room's live messages from a queue of its own. Must not throw. */
+export interface Observer {
+  /** Takes what one turn of the event loop brought. `shared` is the same buffer for all observers. */
+  observe(room: Room, entries: readonly Entry[], shared: () => Uint8Array): void;
+  hear(room: Room, event: RoomEvent): void;
+}
+
+/** How a room reaches the world. */
+export interface RoomSurroundings {
+  readonly clock: Clock;
+  readonly fanout: Fanout;
+  /** Encodes messages for SSE. */
+  readonly encodeStream: (entries: readonly Entry[]) => Uint8Array;
+  /** Called when nobody is left. */
+  readonly onDeserted: (room: Room) => void;
+}
+
+/** Encodes a message once for every reader there will be. */
+export function toEntry(message: Message): Entry {
+  const { room, offset, body } = message;
+  const isBinary = body.kind === "bytes";
+  const binary = isBinary ? encodeBinaryFrame("message", room, offset, body.bytes) : null;
+  return { message, text: encodeMessage(message), binary };
+}
+
+/** Only the hub changes a room. */
+export class Room {
+  readonly name: string;
+  /** Topics of Bun's publish: JSON for all messages, and the one with binary frames. */
+  readonly topic: string;
+  readonly binaryTopic: string;
+  readonly presence: Presence;
+  /** Readers that stand behind the tail: they hear events, and no messages, from here. */
+  readonly catchingUp = new Set<Pick<Observer, "hear">>();
+  epoch = "";
+  last = 0;
+  /** WebSocket connections that read live, by the topic they subscribed to. */
+  readers = 0;
+  binaryReaders = 0;
+  /** Joins and streams that use this room; at 0 it is let go. */
+  uses = 0;
+
+  readonly #observers = new Set<Observer>();
+  readonly #surroundings: RoomSurroundings;
+  #tail: Entry[] = [];
+  #tailBytes = 0;
+  #unobserved: Entry[] = [];
+
+  constructor(name: string, surroundings: RoomSurroundings) {
+    this.name = name;
+    this.topic = `j${name}`;
+    this.binaryTopic = `b${name}`;
+    this.#surroundings = surroundings;
+    this.presence = new Presence(surroundings.clock, {
+      onPresence: (change) => this.#tellPresence(change),
+      onDeserted: () => this.release(0),
+    });
+  }
+
+  /** SSE streams that read this room. */
+  observerCount = 0;
+
+  /** The offset after which `entriesAfter` has every message. */
+  get tailStart(): number {
+    return this.#tail[0] === undefined ? this.last : this.#tail[0].message.offset - 1;
+  }
+
+  /** The messages past `offset`, which must not be below `tailStart`. */
+  entriesAfter(offset: number): readonly Entry[] {
+    const first = this.#tail[0];
+    return first === undefined ? [] : this.#tail.slice(offset - first.message.offset + 1);
+  }
+
+  /** Takes over what the log says, unless messages that came meanwhile already say more. */
+  number(epoch: string, last: number): void {
+    this.epoch = epoch;
+    if (last > this.last) this.last = last;
+  }
+
+  /** Hands a message to everybody who reads live. Returns how many that are. */
+  deliver(message: Message): number {
+    this.epoch = message.epoch;
+    this.last = message.offset;
+    const entry = toEntry(message);
+    this.#remember(entry);
+    const { fanout } = this.#surroundings;
+    if (this.readers > 0) fanout.publish(this.topic, entry.text);
+    if (this.binaryReaders > 0) fanout.publish(this.binaryTopic, entry.binary ?? entry.text);
+    if (this.#observers.size > 0) this.#unobserved.push(entry);
+    return this.readers + this.binaryReaders + this.#observers.size;
+  }
+
+  /** True when observers wait for {@link flush}. */
+  get isUnobserved(): boolean {
+    return this.#unobserved.length > 0;
+  }
+
+  /** Hands what came since the last time to the observers, joined into one buffer for all of them. */
+  flush(): void {
+    const entries = this.#unobserved;
+    if (entries.length === 0) return;
+    this.#unobserved = [];
+    let bytes: Uint8Array | undefined;
+    const shared = () => {
+      bytes ??= this.#surroundings.encodeStream(entries);
+      return bytes;
+    };
+    for (const observer of this.#observers) observer.observe(this, entries, shared);
+  }
+
+  /** Adds an observer. What came before this moment is not for it. */
+  observe(observer: Observer): void {
+    this.flush();
+    this.#observers.add(observer);
+  }
+
+  unobserve(observer: Observer): void {
+    this.#observers.delete(observer);
+  }
+
+  /** Tells everybody in the room, save the connection behind `publish` if one is given. */
+  tell(event: RoomEvent, publish?: (topic: string, frame: string | Uint8Array) => void): void {
+    const send = publish ?? ((topic, frame) => this.#surroundings.fanout.publish(topic, frame));
+    if (this.readers > 0) send(this.topic, event.json);
+    if (this.binaryReaders > 0) send(this.binaryTopic, event.binary ?? event.json);
+    this.flush(); // an event must not overtake the messages before it
+    for (const observer of this.#observers) observer.hear(this, event);
+    for (const reader of this.catchingUp) reader.hear(this, event);
+  }
+
+  /** Counts `uses` fewer, and is let go when none are left and nobody is within their grace. */
+  release(uses = 1): void {
+    this.uses -= uses;
+    if (this.uses === 0 && this.presence.count === 0) this.#surroundings.onDeserted(this);
+  }
+
+  #tellPresence({ joined, left, members }: PresenceChange): void {
+    const observers = this.observerCount;
+    const frame = { type: "presence", room: this.name, joined, left, members, observers };
+    this.tell({ name: "presence", json: JSON.stringify(frame), binary: null });
+  }
+
+  #remember(entry: Entry): void {
+    this.#tail.push(entry);
+    this.#tailBytes += entry.text.length;
+    // Trimmed by halves, so that a busy room does not move its tail for each message.
+    const isLong = this.#tail.length > 2 * limits.tailMessagesMax;
+    if (!isLong && this.#tailBytes <= 2 * limits.tailBytesMax) return;
+    let kept = 0;
+    let bytes = 0;
+    for (let index = this.#tail.length - 1; index >= 0; index -= 1) {
+      bytes += this.#tail[index]?.text.length ?? 0;
+      if (kept === limits.tailMessagesMax || (kept > 0 && bytes > limits.tailBytesMax)) break;
+      this.#tailBytes = bytes;
+      kept += 1;
+    }
+    this.#tail = this.#tail.slice(-kept);
+  }
+}

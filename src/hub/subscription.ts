@@ -1,0 +1,170 @@
+/** One SSE stream's queue: bounded in bytes, filled by rooms, emptied by one async generator. */
+
+import { encodeEvent, formatEvent } from "../protocol/event-stream.ts";
+import type { GapFrame } from "../protocol/frame.ts";
+import { limits } from "../protocol/limits.ts";
+import { formatPosition, formatPositions, type Position } from "../protocol/position.ts";
+import type { Reader } from "./catch-up.ts";
+import type { Entry, Observer, Room, RoomEvent } from "./room.ts";
+
+const encoder = new TextEncoder();
+
+/** Encodes messages of one room as events whose id is the message's position. */
+export function encodeStream(entries: readonly Entry[]): Uint8Array {
+  let text = "";
+  for (const { message, text: json } of entries) {
+    text += `id: ${message.epoch}:${message.offset}\ndata: ${json}\n\n`;
+  }
+  return encoder.encode(text);
+}
+
+/**
+ * Reads one room or several. A stream of several rooms has ids that name a position in each, so it
+ * encodes for itself; a stream of one room shares its buffers with all others.
+ * It ends when `close` is called, when the generator is, or when its queue is full.
+ */
+export class Subscription implements Reader, Observer {
+  readonly #positions: Map<string, Position> | null;
+  readonly #queueBytesMax: number;
+  readonly #rooms = new Set<Room>();
+  #queue: Uint8Array[] = [];
+  #queueBytes = 0;
+  #isClosed = false;
+  #wake: (() => void) | null = null;
+  #drained: (() => void) | null = null;
+
+  /** True once it was cut because its client did not read. */
+  hasOverflowed = false;
+  /** Called once, when it ends. */
+  onClose: () => void = () => {};
+
+  constructor(options: { queueBytesMax: number; isOfSeveralRooms: boolean }) {
+    this.#queueBytesMax = options.queueBytesMax;
+    this.#positions = options.isOfSeveralRooms ? new Map() : null;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** True when everything pushed was taken. */
+  get isEmpty(): boolean {
+    return this.#queueBytes === 0;
+  }
+
+  /** Yields what is pushed, in order, until the end. Settles at once when the stream is closed. */
+  async *bytes(): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      for (;;) {
+        const queue = this.#queue;
+        if (queue.length === 0) {
+          if (this.#isClosed) return;
+          await this.#pushed();
+          continue;
+        }
+        this.#queue = [];
+        for (const bytes of queue) {
+          yield bytes;
+          this.#queueBytes -= bytes.length;
+        }
+        if (this.#queue.length === 0) this.#drained?.();
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Queues bytes as they are; past the bound the whole stream ends, so that no hole is left in it. */
+  push(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    if (this.#queueBytes + bytes.length > this.#queueBytesMax) {
+      this.hasOverflowed = true;
+      this.#queue = [];
+      this.close();
+      return;
+    }
+    this.#queue.push(bytes);
+    this.#queueBytes += bytes.length;
+    this.#wake?.();
+  }
+
+  /** Ends the stream after what is queued. May be called twice. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const room of this.#rooms) {
+      room.unobserve(this);
+      room.catchingUp.delete(this);
+      room.observerCount -= 1;
+      room.release();
+    }
+    this.#rooms.clear();
+    this.onClose();
+    this.#wake?.();
+    this.#drained?.();
+  }
+
+  enter(room: Room): void {
+    this.#rooms.add(room);
+    room.uses += 1;
+    room.observerCount += 1;
+    room.catchingUp.add(this);
+  }
+
+  /** Sets the reader's last event id without an event, so that a cut before the first loses nothing. */
+  stand(room: Room, offset: number, gap: GapFrame | undefined): void {
+    const id = this.#idAt(room, offset);
+    if (gap === undefined) this.push(encoder.encode(`id: ${id}\n\n`));
+    else this.tellGap(room, offset, gap);
+  }
+
+  tellGap(room: Room, offset: number, gap: GapFrame): void {
+    const id = this.#idAt(room, offset);
+    this.push(encodeEvent({ id, event: "gap", data: JSON.stringify(gap) }));
+  }
+
+  send(room: Room, entries: readonly Entry[]): void {
+    if (entries.length > 0) this.push(this.#encode(room, entries));
+  }
+
+  ready(): Promise<void> | undefined {
+    if (this.#isClosed || this.#queueBytes <= limits.catchUpBytesMax) return undefined;
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  goLive(room: Room): void {
+    room.catchingUp.delete(this);
+    room.observe(this);
+  }
+
+  observe(room: Room, entries: readonly Entry[], shared: () => Uint8Array): void {
+    this.push(this.#positions === null ? shared() : this.#encode(room, entries));
+  }
+
+  hear(_room: Room, { name, json }: RoomEvent): void {
+    this.push(encodeEvent({ event: name, data: json }));
+  }
+
+  #encode(room: Room, entries: readonly Entry[]): Uint8Array {
+    if (this.#positions === null) return encodeStream(entries);
+    let text = "";
+    for (const { message, text: data } of entries) {
+      text += formatEvent({ id: this.#idAt(room, message.offset), data });
+    }
+    return encoder.encode(text);
+  }
+
+  #idAt({ name, epoch }: Room, offset: number): string {
+    if (this.#positions === null) return formatPosition(epoch, offset);
+    this.#positions.set(name, { epoch, offset });
+    return formatPositions(this.#positions);
+  }
+
+  #pushed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
