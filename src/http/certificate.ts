@@ -1,0 +1,91 @@
+/** The certificate of the server: read from files, or made for development. */
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { type Certificate, StartError } from "./listen.ts";
+
+type TlsConfig = Pick<Config, "tlsCert" | "tlsKey" | "tlsSelfSigned" | "data" | "host">;
+
+/**
+ * Loads what the configuration names: two PEM files, or the certificate that the server makes for
+ * itself in `<data>/tls` and keeps until it is about to expire. Null without TLS.
+ * @throws StartError naming the key, the file and what is accepted
+ */
+export async function loadCertificate(config: TlsConfig): Promise<Certificate | null> {
+  const { tlsCert, tlsKey, tlsSelfSigned, data, host } = config;
+  if (tlsCert !== null && tlsKey !== null) {
+    const pair = {
+      cert: await readPem("tls-cert", tlsCert),
+      key: await readPem("tls-key", tlsKey),
+    };
+    assertPair(pair, { certPath: tlsCert, keyPath: tlsKey }, Date.now());
+    return { ...pair, fingerprint: null };
+  }
+  if (!tlsSelfSigned) return null;
+  // Loaded only here: the library behind it costs a start without TLS nothing.
+  const { loadSelfSigned } = await import("./self-signed.ts");
+  return loadSelfSigned(join(data, "tls"), host, Date.now());
+}
+
+/** A certificate, with those of its issuers behind it, and its private key, both as PEM text. */
+interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+interface Origin {
+  readonly certPath: string;
+  readonly keyPath: string;
+}
+
+function assertPair({ cert, key }: Pair, { certPath, keyPath }: Origin, now: number): void {
+  const certificate = parse("tls-cert", certPath, "a PEM certificate", () => {
+    return new X509Certificate(cert);
+  });
+  const privateKey = parse("tls-key", keyPath, "a PEM private key without a passphrase", () => {
+    return createPrivateKey(key);
+  });
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new StartError(
+      `The private key ${keyPath} (tls-key) does not belong to the certificate ${certPath} ` +
+        "(tls-cert); give the key that it was made for, and its own certificate first in the file.",
+    );
+  }
+  const { validFromDate, validToDate } = certificate;
+  if (validToDate.getTime() <= now) {
+    const when = toDay(validToDate);
+    throw new StartError(`The certificate ${certPath} (tls-cert) expired on ${when}; renew it.`);
+  }
+  if (validFromDate.getTime() > now) {
+    throw new StartError(
+      `The certificate ${certPath} (tls-cert) is valid only from ${toDay(validFromDate)} on; ` +
+        "check this machine's clock.",
+    );
+  }
+}
+
+async function readPem(name: string, path: string): Promise<string> {
+  const accepted = "give the path of a PEM file that this user may read.";
+  try {
+    return await readFile(path, "utf8");
+  } catch (thrown) {
+    const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+    const reason = code === "ENOENT" ? "does not exist" : `cannot be read (${code})`;
+    throw new StartError(`The file ${path} (${name}) ${reason}; ${accepted}`);
+  }
+}
+
+function parse<Parsed>(name: string, path: string, form: string, read: () => Parsed): Parsed {
+  try {
+    return read();
+  } catch {
+    // What OpenSSL says of it helps nobody, and might quote a key.
+    throw new StartError(`The file ${path} (${name}) does not hold ${form}.`);
+  }
+}
+
+function toDay(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}

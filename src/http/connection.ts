@@ -1,0 +1,283 @@
+/** One WebSocket connection. Bun calls its handlers directly: no wrapper stands between. */
+
+import type { ServerWebSocket } from "bun";
+import { readBefore } from "../hub/history.ts";
+import type { Hub } from "../hub/hub.ts";
+import { type Body, createMessageId } from "../hub/message.ts";
+import type { Room } from "../hub/room.ts";
+import { decodeBinaryFrame } from "../protocol/binary-frame.ts";
+import { errorTable, PartylineError, toPartylineError } from "../protocol/errors.ts";
+import {
+  type ClientFrame,
+  decodeFrame,
+  encodeFrame,
+  FrameError,
+  type Ref,
+  type Sender,
+  type ServerFrame,
+} from "../protocol/frame.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Log } from "../telemetry/log.ts";
+import { assertMay, type Identity } from "./guard.ts";
+import { Membership } from "./membership.ts";
+
+/** What all connections of a server share. */
+export interface ConnectionHouse {
+  readonly hub: Hub;
+  readonly log: Log;
+  /** What `welcome` says besides the user. */
+  readonly greeting: { readonly limits: object; readonly server: object };
+  /** The open connections. */
+  readonly connections: Set<Connection>;
+}
+
+type Socket = ServerWebSocket<Connection>;
+
+export class Connection {
+  readonly id: string;
+  user: Sender;
+  readonly #house: ConnectionHouse;
+  readonly #identity: Identity;
+  #socket: Socket | null = null;
+  #memberships: Membership[] = [];
+  #badFrames = 0;
+  #replies: string[] | null = null;
+  #drained: (() => void) | null = null;
+
+  constructor(id: string, identity: Identity, house: ConnectionHouse) {
+    this.id = id;
+    this.user = identity.user;
+    this.#identity = identity;
+    this.#house = house;
+  }
+
+  open(socket: Socket): void {
+    this.#socket = socket;
+    const { connections, greeting } = this.#house;
+    connections.add(this);
+    this.#tell({ type: "welcome", connection: this.id, user: this.user, ...greeting });
+  }
+
+  message(_socket: Socket, data: string | Buffer): void {
+    let ref: Ref;
+    try {
+      if (typeof data === "string") {
+        const frame = decodeFrame(data);
+        ref = frame.ref;
+        this.#obey(frame);
+      } else {
+        this.#obeyBinary(data);
+      }
+      this.#badFrames = 0;
+    } catch (thrown) {
+      this.#fail(thrown, thrown instanceof FrameError ? thrown.ref : ref);
+    }
+  }
+
+  drain(): void {
+    this.#drained?.();
+    this.#drained = null;
+  }
+
+  close(_socket: Socket, code: number): void {
+    this.#socket = null;
+    this.#house.connections.delete(this);
+    for (const membership of this.#memberships) this.#leave(membership, code !== 1000);
+    this.#memberships = [];
+    this.drain();
+  }
+
+  /** Sends a frame; nothing happens when the connection is gone. */
+  send(frame: string | Uint8Array): void {
+    this.#socket?.send(frame);
+  }
+
+  /** Has the frames that `act` sends leave in one system call. */
+  cork(act: () => void): void {
+    this.#socket?.cork(act);
+  }
+
+  /** Undefined when at most `bytes` wait to be read; else settles when they are read, or never will. */
+  ready(bytes: number): Promise<void> | undefined {
+    if (this.#socket === null || this.#socket.getBufferedAmount() <= bytes) return undefined;
+    const before = this.#drained;
+    return new Promise((resolve) => {
+      this.#drained = () => {
+        before?.(); // another room of this connection may be catching up as well
+        resolve();
+      };
+    });
+  }
+
+  goLive(membership: Membership, room: Room): void {
+    this.#socket?.subscribe(membership.topicOf(room));
+    membership.isLive = true;
+    this.#house.hub.goLive(room, membership);
+  }
+
+  /** Tells the client to come back later, and closes. */
+  leaveForDrain(reconnectAfterMs: number): void {
+    this.#tell({ type: "draining", reconnectAfterMs });
+    this.#socket?.close(errorTable.draining.close, "draining");
+  }
+
+  #obey(frame: ClientFrame): void {
+    const { ref } = frame;
+    switch (frame.type) {
+      case "message": {
+        const body: Body = { kind: "json", json: toJson(frame.content) };
+        return this.#publish(this.#joined(frame.room), ref, frame.id ?? createMessageId(), body);
+      }
+      case "signal":
+        return this.#signal(this.#joined(frame.room), {
+          kind: "json",
+          json: toJson(frame.content),
+        });
+      case "join":
+        return this.#join(frame);
+      case "leave": {
+        const membership = this.#memberships.find(({ name }) => name === frame.room);
+        if (membership !== undefined) this.#leave(membership, false);
+        this.#memberships = this.#memberships.filter((each) => each !== membership);
+        return this.#tell({ type: "left", ref, room: frame.room });
+      }
+      case "history":
+        return this.#tellHistory(frame);
+      case "members": {
+        const room = assertMay(this.#identity, "read", frame.room);
+        return this.#tell({ type: "members", ref, room, ...this.#house.hub.membersOf(room) });
+      }
+      case "echo":
+        return this.#tell({ type: "echo", ref, data: frame.data ?? null });
+      case "ping":
+        return this.#tell({ type: "pong", ref, data: frame.data ?? null });
+      case "auth":
+        throw new PartylineError("unauthenticated", "This server takes no tokens.");
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  #obeyBinary(data: Buffer): void {
+    const { kind, room, payload } = decodeBinaryFrame(data);
+    const membership = this.#joined(room);
+    // A message outlives the frame it came in, whose memory Bun may use again.
+    const body: Body = { kind: "bytes", bytes: payload.slice() };
+    if (kind === "signal") return this.#signal(membership, body);
+    this.#publish(membership, undefined, createMessageId(), body);
+  }
+
+  #joined(name: string): Membership {
+    for (const membership of this.#memberships) if (membership.name === name) return membership;
+    throw new PartylineError("not_joined", `Join the room "${name}" first.`);
+  }
+
+  #publish({ name }: Membership, ref: Ref, id: string, body: Body): void {
+    assertMay(this.#identity, "write", name);
+    this.#house.hub.publish(name, id, this.user, body).then(
+      ({ epoch, offset, duplicate }) => {
+        const position = `${epoch}:${offset}`;
+        this.#reply(encodeFrame({ type: "ack", ref, room: name, position, id, duplicate }));
+      },
+      (thrown) => this.#fail(thrown, ref),
+    );
+  }
+
+  #signal({ name, room, isLive }: Membership, body: Body): void {
+    assertMay(this.#identity, "write", name);
+    if (room === null || !isLive) return; // still joining: whoever signals is not there yet
+    this.#house.hub.signal(room, this.user, body, (topic, frame) => {
+      this.#socket?.publish(topic, frame);
+    });
+  }
+
+  #join(frame: ClientFrame & { type: "join" }): void {
+    const { room: name, ref, username } = frame;
+    assertMay(this.#identity, "read", name);
+    if (username !== undefined && this.#identity.isAnonymous) this.#rename(username);
+    const present = this.#memberships.find((each) => each.name === name);
+    if (present !== undefined) return present.joinAgain(ref, frame.resumes);
+    const { connectionRoomsMax } = limits;
+    if (this.#memberships.length >= connectionRoomsMax) {
+      const text = `One connection may be in ${connectionRoomsMax} rooms.`;
+      throw new PartylineError("too_many", text);
+    }
+    const membership = new Membership(this, frame);
+    this.#memberships.push(membership);
+    this.#enter(membership, frame).catch((thrown) => {
+      this.#memberships = this.#memberships.filter((each) => each !== membership);
+      if (!membership.isClosed) this.#leave(membership, false);
+      this.#fail(thrown, ref);
+    });
+  }
+
+  async #enter(membership: Membership, { since }: ClientFrame & { type: "join" }): Promise<void> {
+    const { hub } = this.#house;
+    const room = await hub.open(membership.name);
+    if (membership.isClosed) return room.release(); // it left, or was cut, meanwhile
+    membership.room = room;
+    await hub.join(room, membership, since);
+  }
+
+  #leave(membership: Membership, wasCut: boolean): void {
+    const { room, isLive } = membership;
+    membership.isClosed = true;
+    if (room === null) return;
+    if (isLive) this.#socket?.unsubscribe(membership.topicOf(room));
+    this.#house.hub.leave(room, membership, isLive, wasCut);
+  }
+
+  #rename(name: string): void {
+    if (name === this.user.name) return;
+    this.user = { id: this.user.id, name };
+    for (const { room } of this.#memberships) room?.presence.rename(this.user);
+  }
+
+  #tellHistory({ ref, room, before, limit }: ClientFrame & { type: "history" }): void {
+    assertMay(this.#identity, "read", room);
+    readBefore(this.#house.hub.logOf(room), room, before, limit).then(
+      ({ messages, more }) => this.#tell({ type: "history", ref, room, messages, more }),
+      (thrown) => this.#fail(thrown, ref),
+    );
+  }
+
+  #tell(frame: ServerFrame): void {
+    this.send(encodeFrame(frame));
+  }
+
+  /** Gathers what one turn of the event loop has to say, so that it leaves in one system call. */
+  #reply(frame: string): void {
+    if (this.#replies !== null) {
+      this.#replies.push(frame);
+      return;
+    }
+    this.#replies = [frame];
+    queueMicrotask(() => {
+      const replies = this.#replies ?? [];
+      this.#replies = null;
+      this.cork(() => {
+        for (const reply of replies) this.send(reply);
+      });
+    });
+  }
+
+  #fail(thrown: unknown, ref: Ref): void {
+    const error = toPartylineError(thrown);
+    const { code, message, retryAfterMs } = error;
+    if (code === "internal") this.#house.log.error({ err: thrown, connection: this.id }, "defect");
+    this.#tell({ type: "error", ref, code, message, retryAfterMs });
+    if (code === "internal") this.#socket?.close(errorTable.internal.close, code);
+    if (code !== "bad_frame") return;
+    this.#badFrames += 1;
+    if (this.#badFrames >= limits.badFramesMax) this.#socket?.close(1008, code);
+  }
+}
+
+function toJson(content: unknown): string {
+  try {
+    return JSON.stringify(content);
+  } catch {
+    // What JSON.parse could read, JSON.stringify can write, unless it is nested too deeply for it.
+    throw new PartylineError("bad_frame", 'Field "content" is nested too deeply.');
+  }
+}

@@ -1,0 +1,48 @@
+/** Thrown value → problem+json. What nobody expected becomes `internal` and a line in the log. */
+
+import { Elysia } from "elysia";
+import { errorTable, PartylineError, toPartylineError, toProblem } from "../protocol/errors.ts";
+import type { Log } from "../telemetry/log.ts";
+
+/** Answers with an RFC 9457 problem. */
+export function respondProblem(error: PartylineError): Response {
+  const headers: Record<string, string> = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+  };
+  const { retryAfterMs } = error;
+  if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(retryAfterMs / 1000));
+  return Response.json(toProblem(error), { status: errorTable[error.code].status, headers });
+}
+
+export function failure(log: Log) {
+  return new Elysia({ name: "failure" }).onError({ as: "global" }, ({ code, error, request }) => {
+    const expected = toExpected(code, error);
+    if (expected.code === "internal") {
+      // Only the path: a query may hold a token.
+      const { pathname } = new URL(request.url);
+      log.error({ err: error, method: request.method, path: pathname }, "a request failed");
+    }
+    return respondProblem(expected);
+  });
+}
+
+function toExpected(code: string | number, error: unknown): PartylineError {
+  switch (code) {
+    case "NOT_FOUND":
+      return new PartylineError("not_found", "There is nothing at this address.");
+    case "PARSE":
+      return new PartylineError("bad_frame", "The body is not what its Content-Type says.");
+    case "VALIDATION":
+      return new PartylineError("bad_frame", describeInvalid(error));
+    default:
+      return toPartylineError(error);
+  }
+}
+
+function describeInvalid(error: unknown): string {
+  const isNamed = typeof error === "object" && error !== null && "valueError" in error;
+  const { valueError } = isNamed ? error : { valueError: undefined };
+  const path = (valueError as { path?: string } | undefined)?.path?.slice(1);
+  return path ? `Field "${path}" is missing or ill-typed.` : "A field is missing or ill-typed.";
+}

@@ -1,0 +1,88 @@
+/** `GET /rooms`, `/rooms/:room`, `/rooms/:room/members`: what rooms there are, and who is in them. */
+
+import { Elysia, t } from "elysia";
+import type { Hub } from "../hub/hub.ts";
+import type { LoggedRoom } from "../hub/ports.ts";
+import { PartylineError } from "../protocol/errors.ts";
+import { limits } from "../protocol/limits.ts";
+import { formatPosition } from "../protocol/position.ts";
+import { assertMay, identifyAnonymous } from "./guard.ts";
+
+/** A room as it is listed. `lastActivityAt` is milliseconds since 1970, null before any message. */
+interface ListedRoom {
+  readonly room: string;
+  readonly members: number;
+  readonly observers: number;
+  readonly lastActivityAt: number | null;
+  readonly position: string;
+}
+
+const listQuery = t.Object({
+  after: t.Optional(t.String({ description: "Rooms whose name comes after this one." })),
+  limit: t.Optional(t.String({ description: "1 to 500; 500 if absent." })),
+});
+
+export function rooms(hub: Hub) {
+  return new Elysia({ name: "rooms" })
+    .get(
+      "/rooms",
+      async ({ query }) => {
+        const roomsMax = readRoomsMax(query.limit);
+        const names = await listRooms(hub, query.after ?? "", roomsMax + 1);
+        const { grant } = identifyAnonymous("");
+        const more = names.length > roomsMax;
+        const readable = names.slice(0, roomsMax).filter(({ room }) => grant.may("read", room));
+        return Response.json({ rooms: readable.map((room) => describe(hub, room)), more });
+      },
+      { query: listQuery, detail: { summary: "List rooms", tags: ["rooms"] } },
+    )
+    .get(
+      "/rooms/:room",
+      async ({ params }) => {
+        const room = assertMay(identifyAnonymous(""), "read", params.room);
+        const head = await hub.logOf(room).head(room);
+        return Response.json(describe(hub, { room, ...head }));
+      },
+      { detail: { summary: "Describe a room", tags: ["rooms"] } },
+    )
+    .get(
+      "/rooms/:room/members",
+      ({ params }) => {
+        const room = assertMay(identifyAnonymous(""), "read", params.room);
+        return Response.json(hub.membersOf(room));
+      },
+      { detail: { summary: "List a room's members", tags: ["rooms"] } },
+    );
+}
+
+/** Rooms by name: those with messages, those with somebody in them, and the server's own. */
+async function listRooms(hub: Hub, after: string, roomsMax: number): Promise<LoggedRoom[]> {
+  const found = new Map<string, LoggedRoom>();
+  for (const log of [hub.logOf("$"), hub.logOf("")]) {
+    for (const room of await log.rooms(after, roomsMax)) found.set(room.room, room);
+  }
+  for (const { name, epoch, last } of hub.rooms.values()) {
+    if (name <= after || found.has(name)) continue;
+    found.set(name, { room: name, epoch, first: 1, last, lastAt: 0 });
+  }
+  // Code-unit order, as the brokers have it, so that paging by name skips nothing.
+  const sorted = [...found.values()].sort((a, b) => (a.room < b.room ? -1 : 1));
+  return sorted.slice(0, roomsMax);
+}
+
+function describe(hub: Hub, { room, epoch, last, lastAt }: LoggedRoom): ListedRoom {
+  const { memberCount, observers } = hub.membersOf(room);
+  const lastActivityAt = lastAt === 0 ? null : lastAt;
+  const position = formatPosition(epoch, last);
+  return { room, members: memberCount, observers, lastActivityAt, position };
+}
+
+function readRoomsMax(limit: string | undefined): number {
+  const { listedRoomsMax } = limits;
+  const value = limit === undefined ? listedRoomsMax : Number(limit);
+  if (Number.isInteger(value) && value >= 1 && value <= listedRoomsMax) return value;
+  throw new PartylineError(
+    "bad_frame",
+    `Field "limit" must be a whole number from 1 to ${listedRoomsMax}.`,
+  );
+}

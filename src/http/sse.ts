@@ -1,0 +1,144 @@
+/** `GET /rooms/:room/events` and `GET /events`: rooms over Server-Sent Events. */
+
+import type { Server } from "bun";
+import { Elysia } from "elysia";
+import type { Hub } from "../hub/hub.ts";
+import { Subscription } from "../hub/subscription.ts";
+import { PartylineError, toPartylineError } from "../protocol/errors.ts";
+import { encodeComment, encodeEvent, encodePreamble } from "../protocol/event-stream.ts";
+import { readSince } from "../protocol/field.ts";
+import { limits } from "../protocol/limits.ts";
+import { parsePositions, type Since } from "../protocol/position.ts";
+import type { Log } from "../telemetry/log.ts";
+import { assertMay, identifyAnonymous } from "./guard.ts";
+
+/** Seconds without a byte taken by the client after which Bun cuts a stream; comments are bytes. */
+const silenceSecondsMax = 60;
+const heartbeat = encodeComment("");
+const headers = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
+
+/** The open streams. `close` tells each when to come back, and ends it. */
+export class Streams {
+  readonly #open = new Set<Subscription>();
+  readonly #hub: Hub;
+  readonly #log: Log;
+  readonly #queueBytesMax: number;
+  readonly #heartbeats: ReturnType<typeof setInterval>;
+
+  constructor(hub: Hub, log: Log, options: { queueBytesMax: number }) {
+    this.#hub = hub;
+    this.#log = log;
+    this.#queueBytesMax = options.queueBytesMax;
+    this.#heartbeats = setInterval(() => {
+      for (const subscription of this.#open) if (subscription.isEmpty) subscription.push(heartbeat);
+    }, limits.heartbeatMs);
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** Answers with a stream of the rooms given, each from its own place. */
+  respond(
+    request: Request,
+    server: Server<unknown> | null,
+    places: ReadonlyMap<string, Since>,
+    isOfSeveralRooms: boolean,
+  ): Response {
+    // A timeout of 0 would also keep streams whose client stopped reading.
+    server?.timeout(request, silenceSecondsMax);
+    const subscription = new Subscription({
+      queueBytesMax: this.#queueBytesMax,
+      isOfSeveralRooms,
+    });
+    subscription.push(encodePreamble(limits.reconnectAfterMs));
+    this.#open.add(subscription);
+    subscription.onClose = () => {
+      this.#open.delete(subscription);
+      if (subscription.hasOverflowed) this.#hub.counts.slowReaders += 1;
+    };
+    // The one sure sign that a client is gone: a generator's finally waits for its next yield.
+    request.signal.addEventListener("abort", () => subscription.close(), { once: true });
+    if (request.signal.aborted) subscription.close();
+    for (const [room, since] of places) {
+      this.#hub
+        .observe(room, subscription, since)
+        .catch((thrown) => this.#fail(subscription, thrown));
+    }
+    // Bun takes an async generator as a body; the DOM's types, which the web app needs, do not know.
+    return new Response(subscription.bytes() as unknown as ReadableStream, { headers });
+  }
+
+  close(reconnectAfterMs: () => number): void {
+    clearInterval(this.#heartbeats);
+    for (const subscription of this.#open) {
+      const delay = reconnectAfterMs();
+      subscription.push(encodePreamble(delay));
+      const data = JSON.stringify({ type: "draining", reconnectAfterMs: delay });
+      subscription.push(encodeEvent({ event: "draining", data }));
+      subscription.close();
+    }
+  }
+
+  #fail(subscription: Subscription, thrown: unknown): void {
+    const { code, message, retryAfterMs } = toPartylineError(thrown);
+    if (code === "internal") this.#log.error({ err: thrown }, "a stream failed");
+    const data = JSON.stringify({ type: "error", code, message, retryAfterMs });
+    subscription.push(encodeEvent({ event: "error", data }));
+    subscription.close();
+  }
+}
+
+export function sse(streams: Streams) {
+  return new Elysia({ name: "sse" })
+    .get(
+      "/rooms/:room/events",
+      ({ params, request, server }) => {
+        const room = assertMay(identifyAnonymous(""), "read", params.room);
+        const since = readSince(askedSince(request) ?? undefined, "since");
+        return streams.respond(request, server, new Map([[room, since]]), false);
+      },
+      { detail: { summary: "Follow a room", tags: ["rooms"] } },
+    )
+    .get(
+      "/events",
+      ({ request, server }) => {
+        const asked = new URL(request.url).searchParams.getAll("room");
+        const { streamRoomsMax } = limits;
+        if (asked.length === 0 || asked.length > streamRoomsMax) {
+          const text = `Name 1 to ${streamRoomsMax} rooms: /events?room=a&room=b`;
+          throw new PartylineError("bad_frame", text);
+        }
+        const places = toPlaces(asked, askedSince(request));
+        return streams.respond(request, server, places, true);
+      },
+      { detail: { summary: "Follow several rooms", tags: ["rooms"] } },
+    );
+}
+
+/** The header wins: a browser that reconnects sends it along with the URL it first had. */
+function askedSince(request: Request): string | null {
+  return (
+    request.headers.get("last-event-id") || new URL(request.url).searchParams.get("since") || null
+  );
+}
+
+function toPlaces(asked: readonly string[], since: string | null): Map<string, Since> {
+  const places = new Map<string, Since>();
+  const identity = identifyAnonymous("");
+  const isWord = since === null || since === "start" || since === "end";
+  const positions = isWord ? undefined : parsePositions(since);
+  if (!isWord && positions === undefined) {
+    const text = 'Field "since" must be like "a@9f3k1c:7,b@9f3k1c:12", or "start", or "end".';
+    throw new PartylineError("bad_frame", text);
+  }
+  for (const name of asked) {
+    const room = assertMay(identity, "read", name);
+    places.set(room, positions?.get(room) ?? (since === "start" ? "start" : "end"));
+  }
+  return places;
+}

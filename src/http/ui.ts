@@ -1,0 +1,54 @@
+/** `GET /`: the web app, as fixed static routes that Bun answers without running any code. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { staticPlugin } from "@elysiajs/static";
+import { Elysia } from "elysia";
+import { appHeaders, programFolder } from "./page.ts";
+
+const iconPattern = /href="\.\/(assets\/icon-[^"]+\.svg)"/;
+
+/**
+ * Serves the built web app in `folder`: the page at `/`, its assets under `/assets`, the icon.
+ * Only files that are there now are ever served, each by its own route: no path of a request is
+ * looked up on a disk.
+ * @throws Error when the web app was not built
+ */
+export async function ui(folder = programFolder("dist/web")) {
+  const page = join(folder, "index.html");
+  if (!existsSync(page)) {
+    throw new Error(`The web app is not built: ${page} is missing. Run "bun run build:web" first.`);
+  }
+  const html = readFileSync(page, "utf8");
+  const icon = iconPattern.exec(html)?.[1];
+  const detail = { hide: true };
+  const app = new Elysia({ name: "ui" }).get("/", new Response(html, { headers: appHeaders }), {
+    detail,
+  });
+  if (icon !== undefined) {
+    // What browsers ask for on their own, where a page names no icon.
+    const headers = { "content-type": "image/svg+xml", "cache-control": "public, max-age=86400" };
+    const response = new Response(readFileSync(join(folder, icon)), { headers });
+    app.get("/favicon.ico", response, { detail });
+  }
+  const assets = await staticPlugin({
+    assets: join(folder, "assets"),
+    prefix: "/assets",
+    alwaysStatic: true, // one route a file; otherwise paths would be looked up on each request
+    etag: false, // Bun's static routes have strong ones of their own
+    indexHTML: false,
+    headers: {
+      // A changed file has another name.
+      "cache-control": "public, max-age=31536000, immutable",
+      "x-content-type-options": "nosniff",
+    },
+  });
+  for (const { path, handler } of assets.routes) {
+    if (!(handler instanceof Response)) continue;
+    // Bun 1.4.5 gives a static response a strong ETag when it holds bytes, and only a date when it
+    // holds a file on disk.
+    const bytes = await handler.bytes();
+    app.get(path, new Response(bytes, { headers: handler.headers }), { detail });
+  }
+  return app;
+}
