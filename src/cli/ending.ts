@@ -1,0 +1,46 @@
+/** How a command that serves comes to its end: gently at the first signal, at once at the second. */
+
+import { exitCodes } from "./exit-codes.ts";
+import type { EndSignal, Terminal } from "./terminal.ts";
+
+const signalCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+/**
+ * Signals this close together are one: at Ctrl-C the terminal signals the whole group, and `bun run`
+ * (1.4.5) passes its own on to the script that has got it already.
+ */
+export const sameSignalMs = 500;
+
+/**
+ * Waits for a signal, then stops. Resolves to the exit code: 0 once `stop` is done, 1 if it failed,
+ * and 128 with the signal's number if a second one came before that. `now` is in milliseconds.
+ */
+export function endOnSignal(
+  terminal: Terminal,
+  stop: () => Promise<void>,
+  now: () => number,
+): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  let firstAt: number | undefined;
+  terminal.onSignal((signal) => {
+    if (firstAt !== undefined) {
+      if (now() - firstAt >= sameSignalMs) resolve(signalCodes[signal]);
+      return;
+    }
+    firstAt = now();
+    terminal.complain("Stopping; a second signal stops at once.\n");
+    stop().then(
+      () => resolve(exitCodes.ok),
+      (error: unknown) => {
+        terminal.complain(`Could not stop cleanly: ${reasonOf(error)}\n`);
+        resolve(exitCodes.failed);
+      },
+    );
+  });
+  return promise;
+}
+
+/** Says in a sentence why something failed. What servers and stores throw is written for people. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error && error.message !== "" ? error.message : String(error);
+}

@@ -1,0 +1,28 @@
+/** Writes the effective configuration as TOML that gives the same configuration when it is read. */
+
+import type { Effective } from "../config.ts";
+import { keyNames, keyOf } from "../config-keys.ts";
+import { version } from "../version.ts";
+
+/** Writes one line a key, each with where its value came from. Ends with a line break. */
+export function printConfig({ settings, origins, file }: Effective): string {
+  const rows = keyNames
+    .filter((name) => keyOf(name).inFile !== false)
+    .map((name) => {
+      const value = settings[name];
+      const text =
+        value === null ? `# ${name} is not set` : `${name} = ${keyOf(name).kind.format(value)}`;
+      return { text, from: value === null ? "" : (origins.get(name)?.label ?? "") };
+    });
+  const width = Math.max(...rows.map(({ text }) => text.length));
+  const lines = rows.map(({ text, from }) =>
+    from === "" ? text : `${text.padEnd(width)}  # ${oneLine(from)}`,
+  );
+  const source = file === null ? "No file was read." : `File: ${oneLine(file)}`;
+  return `# Partyline ${version}, effective configuration. ${source}\n${lines.join("\n")}\n`;
+}
+
+/** A path may hold a line break, which would end a TOML comment. */
+function oneLine(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}

@@ -1,0 +1,48 @@
+/** `partyline serve`: starts a server, says where it is, and stops it when told to. */
+
+import { ConfigError, type Effective, readConfig } from "../config.ts";
+import type { Run } from "./command.ts";
+import { endOnSignal, reasonOf } from "./ending.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { greet } from "./greeting.ts";
+import { printConfig } from "./printed-config.ts";
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * Serves until a signal comes. Resolves to 2 when a flag is wrong, to 1 when anything else keeps it
+ * from starting, and says why in one sentence for each reason.
+ */
+export const serve: Run = async ({ flags, switches }, terminal) => {
+  let effective: Effective;
+  try {
+    const { environment, folder } = terminal;
+    effective = readConfig({ flags, environment, folder });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    terminal.complain(`${error.message}\n`);
+    const isUsage = error.problems.some(({ place }) => place === "flag");
+    return isUsage ? exitCodes.usage : exitCodes.failed;
+  }
+  if (switches.has("print-config")) {
+    terminal.write(printConfig(effective));
+    return exitCodes.ok;
+  }
+  return run(effective, terminal);
+};
+
+async function run({ config }: Effective, terminal: Terminal): Promise<number> {
+  const { createServer } = await import("../server.ts");
+  const server = createServer(config);
+  try {
+    const listening = await server.start();
+    terminal.write(greet(config, listening, terminal.isColored));
+  } catch (error) {
+    terminal.complain(`${reasonOf(error)}\n`);
+    return exitCodes.failed;
+  }
+  return endOnSignal(
+    terminal,
+    () => server.stop(),
+    () => performance.now(),
+  );
+}
