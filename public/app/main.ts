@@ -1,0 +1,134 @@
+/** The page: puts its parts together, and draws them when something changed. */
+
+import { Announcer } from "./announcer.ts";
+import { Banner } from "./banner.ts";
+import { Composer } from "./composer.ts";
+import { enableCopying } from "./copying.ts";
+import { find, setText } from "./element.ts";
+import { FileList } from "./file-list.ts";
+import { FirstPage } from "./first-page.ts";
+import { LiveView } from "./live-view.ts";
+import { MessageList } from "./message-list.ts";
+import { openNameDialog } from "./name-dialog.ts";
+import { PeopleList } from "./people-list.ts";
+import { recallName, recallOutgoing } from "./remembered.ts";
+import { RoomList } from "./room-list.ts";
+import { Session } from "./session.ts";
+import { Sheets } from "./sheets.ts";
+import { describeFailure, Switcher } from "./switcher.ts";
+
+const hiddenDrawMs = 250;
+const announcer = new Announcer();
+let isDrawDue = false;
+
+const session = new Session(toSocketUrl(), recallName() ?? "", recallOutgoing(), {
+  onChange: drawSoon,
+  onMessage(room, message) {
+    if (room === session.current && !session.isOwn(message.from.id)) announcer.announce(message);
+  },
+});
+const list = new MessageList(session);
+const composer = new Composer(session, () => list.scrollToEnd());
+const roomList = new RoomList(session, openRoom);
+const people = new PeopleList(session);
+const banner = new Banner(session);
+const sheets = new Sheets();
+const switcher = new Switcher(session, openRoom);
+const firstPage = new FirstPage(session.name, roomOfAddress() ?? "general", (name, room) => {
+  session.rename(name);
+  openRoom(room);
+});
+const files = new FileList();
+const live = new LiveView();
+
+const title = find("title", HTMLElement);
+const me = find("me", HTMLButtonElement);
+const leave = find("leave", HTMLButtonElement);
+me.onclick = () => openNameDialog(session.name, (name) => session.rename(name));
+find("jump", HTMLButtonElement).onclick = () => switcher.open();
+leave.onclick = () => {
+  if (session.current !== undefined) session.leave(session.current);
+  openRoom([...session.rooms.keys()][0]);
+};
+enableCopying(find("messages", HTMLElement));
+addEventListener("keydown", press);
+addEventListener("hashchange", () => openRoom(roomOfAddress()));
+document.addEventListener("visibilitychange", drawSoon);
+visualViewport?.addEventListener("resize", fitKeyboard);
+files.show();
+if (session.name !== "") openRoom(roomOfAddress() ?? [...session.rooms.keys()][0]);
+draw();
+
+function drawSoon(): void {
+  if (isDrawDue) return;
+  isDrawDue = true;
+  // A hidden page gets no frames, but its title still counts what is unread.
+  if (document.visibilityState === "visible") requestAnimationFrame(draw);
+  else setTimeout(draw, hiddenDrawMs);
+}
+
+function draw(): void {
+  isDrawDue = false;
+  const { current, name, welcome } = session;
+  setText(title, current?.name ?? "Welcome");
+  setText(me, name === "" ? "No name yet" : name);
+  me.disabled = name === "";
+  leave.hidden = current === undefined;
+  firstPage.render(current === undefined);
+  banner.render();
+  roomList.render();
+  people.render();
+  composer.render(); // before the list: the composer's height decides where the list ends
+  list.render();
+  live.update();
+  const version = find("version", HTMLElement);
+  if (welcome !== undefined) setText(version, `Partyline ${welcome.server.version}`);
+}
+
+function openRoom(name: string | undefined): void {
+  if (name === undefined) {
+    history.replaceState(null, "", location.pathname + location.search);
+    return drawSoon();
+  }
+  session.open(name);
+  const address = `#${encodeURIComponent(name)}`;
+  if (location.hash !== address) history.pushState(null, "", address);
+  sheets.close();
+  draw();
+  composer.focus();
+}
+
+function roomOfAddress(): string | undefined {
+  try {
+    const name = decodeURIComponent(location.hash.slice(1));
+    return name !== "" && describeFailure(name) === undefined ? name : undefined;
+  } catch {
+    return undefined; // a lone % in the address
+  }
+}
+
+function press(event: KeyboardEvent): void {
+  const { key, altKey, ctrlKey, metaKey } = event;
+  if ((ctrlKey || metaKey) && !altKey && key.toLowerCase() === "k") switcher.open();
+  else if (altKey && key === "ArrowUp") openRoom(roomList.neighbour(-1));
+  else if (altKey && key === "ArrowDown") openRoom(roomList.neighbour(1));
+  else if (key === "Escape" && sheets.close()) composer.focus();
+  else return;
+  event.preventDefault();
+}
+
+/** A phone's keyboard that does not resize the page covers it: Safari's does. */
+function fitKeyboard(): void {
+  const height = visualViewport?.scale === 1 ? `${Math.round(visualViewport.height)}px` : "";
+  document.documentElement.style.setProperty("--height", height);
+  scrollTo(0, 0);
+}
+
+/** Relative to the page, so that it works behind a path prefix. */
+function toSocketUrl(): string {
+  const url = new URL("ws", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.hash = "";
+  url.search = "";
+  return url.href;
+}
