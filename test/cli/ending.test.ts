@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { endOnSignal, sameSignalMs } from "../../src/cli/ending.ts";
+import type { EndSignal, Terminal } from "../../src/cli/terminal.ts";
+
+function setUp(stop: () => Promise<void>) {
+  const state = { now: 1_000, stops: 0, complaints: "", send: (_: EndSignal) => {} };
+  const terminal: Terminal = {
+    environment: {},
+    folder: "/",
+    isColored: false,
+    columns: 80,
+    write: () => {},
+    complain: (text) => {
+      state.complaints += text;
+    },
+    onSignal: (end) => {
+      state.send = end;
+    },
+    onDefect: () => {},
+  };
+  const counted = () => {
+    state.stops += 1;
+    return stop();
+  };
+  return { state, code: endOnSignal(terminal, counted, () => state.now) };
+}
+
+test("the first signal stops gently and ends with 0", async () => {
+  const { state, code } = setUp(async () => {});
+  state.send("SIGTERM");
+  expect(await code).toBe(0);
+  expect(state).toMatchObject({ stops: 1, complaints: expect.stringContaining("Stopping") });
+});
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("a second %s ends at once with %d", async (signal, expected) => {
+  const { state, code } = setUp(() => new Promise(() => {}));
+  state.send("SIGTERM");
+  state.now += sameSignalMs;
+  state.send(signal);
+  expect(await code).toBe(expected);
+  expect(state.stops).toBe(1);
+});
+
+test("the same Ctrl-C arriving twice is one signal", async () => {
+  const stopping = Promise.withResolvers<void>();
+  const { state, code } = setUp(() => stopping.promise);
+  state.send("SIGINT");
+  state.now += sameSignalMs - 1;
+  state.send("SIGINT");
+  stopping.resolve();
+  expect(await code).toBe(0);
+  expect(state.stops).toBe(1);
+});
+
+test("a stop that fails is said in a sentence and ends with 1", async () => {
+  const { state, code } = setUp(() => Promise.reject(new Error("The store is stuck.")));
+  state.send("SIGINT");
+  expect(await code).toBe(1);
+  expect(state.complaints).toEndWith("Could not stop cleanly: The store is stuck.\n");
+});
