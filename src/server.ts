@@ -22,7 +22,7 @@ import { ui } from "./http/ui.ts";
 import { Hub } from "./hub/hub.ts";
 import type { Broker, Clock, Fanout } from "./hub/ports.ts";
 import { limits } from "./protocol/limits.ts";
-import { createLog, type LogFormat } from "./telemetry/log.ts";
+import { createLog, type Log } from "./telemetry/log.ts";
 import { version } from "./version.ts";
 
 /** A server that was put together. Both calls may be made once. */
@@ -31,6 +31,8 @@ export interface PartylineServer {
   start(): Promise<Listening>;
   /** Sends everybody away, stores what is under way, closes everything in reverse order. */
   stop(): Promise<void>;
+  /** Logs a defect that nobody caught. */
+  report(defect: unknown): void;
 }
 
 const systemClock: Clock = {
@@ -53,11 +55,12 @@ export interface House {
 
 /** Puts a server together from a configuration. Nothing is opened before `start`. */
 export function createServer(config: Config): PartylineServer {
+  const log = createConfiguredLog(config);
   let house: House | undefined;
   return {
     async start() {
       const certificate = await loadCertificate(config);
-      house = await openHouse(config);
+      house = await openHouse(config, log);
       try {
         const listening = listen(house.app, config, certificate);
         house.attach(listening.server);
@@ -70,6 +73,9 @@ export function createServer(config: Config): PartylineServer {
     async stop() {
       await house?.close();
     },
+    report(defect) {
+      log.error({ err: defect }, "A defect that nobody caught.");
+    },
   };
 }
 
@@ -77,8 +83,10 @@ export function createServer(config: Config): PartylineServer {
  * Opens the log and puts the routes together.
  * @throws StartError, StoreError with a message to show
  */
-export async function openHouse(config: Config): Promise<House> {
-  const log = createLog(config.logLevel, toFormat(config));
+export async function openHouse(
+  config: Config,
+  log: Log = createConfiguredLog(config),
+): Promise<House> {
   await createFolder("files", config.files);
   const pages = [downloads(config.files), docs(), await ui()];
   const broker = await openBroker(config);
@@ -103,6 +111,7 @@ export async function openHouse(config: Config): Promise<House> {
     meters: createMetersOnce(hub, connections, streams),
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
+    hasTls: config.tlsCert !== null || config.tlsSelfSigned,
     pages,
   });
   const stopFeeds = startFeeds(hub, systemBroker, connections, streams);
@@ -153,9 +162,9 @@ async function createFolder(key: string, path: string): Promise<void> {
   }
 }
 
-function toFormat({ logFormat }: Config): LogFormat {
-  if (logFormat !== "auto") return logFormat;
-  return process.stderr.isTTY ? "text" : "json";
+function createConfiguredLog({ logLevel, logFormat }: Config): Log {
+  const usual = process.stderr.isTTY ? "text" : "json";
+  return createLog(logLevel, logFormat === "auto" ? usual : logFormat);
 }
 
 /** What a WebSocket client is told first. */

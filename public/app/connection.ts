@@ -32,18 +32,13 @@ export interface ConnectionListener {
   onOutgoing(outgoing: Outgoing): void;
 }
 
-interface Request {
-  resolve(frame: Reply<"history">): void;
-  reject(error: Error): void;
-}
-
 /** A connection for the life of the page. Starts at once; `close()` ends it for good. */
 export class Connection {
   readonly #url: string;
   readonly #listener: ConnectionListener;
   readonly #rooms = new Map<string, { since: string | undefined; isJoined: boolean }>();
   readonly #outbox: Outbox;
-  readonly #requests = new Map<string, Request>();
+  readonly #requests = new Map<string, PromiseWithResolvers<Reply<"history">>>();
   #username: string | undefined;
   #socket: WebSocket | undefined;
   #state: ConnectionState = { kind: "connecting" };
@@ -100,12 +95,12 @@ export class Connection {
   /** Asks for messages before a position. @throws Error when refused or cut off meanwhile */
   history(room: string, before: string, limit: number): Promise<Reply<"history">> {
     const ref = `q${++this.#refs}`;
-    return new Promise((resolve, reject) => {
-      this.#requests.set(ref, { resolve, reject });
-      if (this.#send({ type: "history", room, before, limit, ref })) return;
-      this.#requests.delete(ref);
-      reject(new Error("Not connected."));
-    });
+    const request = Promise.withResolvers<Reply<"history">>();
+    this.#requests.set(ref, request);
+    if (!this.#send({ type: "history", room, before, limit, ref })) {
+      this.#takeRequest(ref)?.reject(new Error("Not connected."));
+    }
+    return request.promise;
   }
 
   /** Ends a wait before its time. */
@@ -153,7 +148,7 @@ export class Connection {
         this.#stand(frame.room, frame.to);
         break;
       case "ack":
-        this.#outbox.acknowledge(frame.id);
+        this.#outbox.acknowledge(frame.id, frame.position);
         break;
       case "history":
         this.#takeRequest(frame.ref)?.resolve(frame);
@@ -226,7 +221,7 @@ export class Connection {
     return true;
   }
 
-  #takeRequest(ref: unknown): Request | undefined {
+  #takeRequest(ref: unknown) {
     const request = this.#requests.get(String(ref));
     this.#requests.delete(String(ref));
     return request;

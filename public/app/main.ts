@@ -52,7 +52,13 @@ leave.onclick = () => {
 };
 enableCopying(find("messages", HTMLElement));
 addEventListener("keydown", press);
-addEventListener("hashchange", () => openRoom(roomOfAddress()));
+addEventListener("hashchange", () => {
+  const room = roomOfAddress();
+  if (room !== undefined && session.name !== "") openRoom(room);
+});
+setInterval(() => {
+  if (session.limitedUntil + 1_000 > Date.now()) drawSoon(); // a countdown is on the page
+}, 500);
 document.addEventListener("visibilitychange", drawSoon);
 visualViewport?.addEventListener("resize", fitKeyboard);
 files.show();

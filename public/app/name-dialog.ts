@@ -12,7 +12,7 @@ export function openNameDialog(name: string, take: (name: string) => void): void
   cancel.onclick = () => dialog.close();
   const form = element("form", { method: "dialog" });
   form.append(
-    element("h2", { id: "name-title" }, "Your name"),
+    element("h2", { id: "name-title" }, "Change your name"),
     field.label,
     element("p", { className: "actions" }, save, cancel),
   );

@@ -38,8 +38,8 @@ export class Outbox {
   }
 
   /** Settles a message that the server stored. */
-  acknowledge(id: string): void {
-    this.#settle(id, { state: "sent" });
+  acknowledge(id: string, position: string): void {
+    this.#settle(id, { state: "sent", position });
   }
 
   /** Takes a refusal: one that passes is tried again by itself, any other fails the message. */
@@ -63,7 +63,7 @@ export class Outbox {
     if (largest !== undefined) this.#settle(largest.id, { state: "failed", failure });
   }
 
-  #settle(id: string, change: Pick<Outgoing, "state" | "failure">): void {
+  #settle(id: string, change: Pick<Outgoing, "state" | "position" | "failure">): void {
     const outgoing = this.#waiting.get(id);
     if (outgoing === undefined) return;
     this.#waiting.delete(id);

@@ -99,19 +99,27 @@ export class RoomLog {
   /** Takes a change of one of our own messages. */
   track(outgoing: Outgoing): void {
     const index = this.outgoing.findIndex(({ id }) => id === outgoing.id);
-    if (index !== -1) this.outgoing[index] = outgoing;
-    // Stored before and heard already: there is nothing left to show.
-    else if (outgoing.state !== "sent") this.outgoing.push(outgoing);
+    if (this.#hasPassed(outgoing.position)) {
+      // It is in the log already: it had been stored before a reload, or came before its answer.
+      this.outgoing = this.outgoing.filter(({ id }) => id !== outgoing.id);
+    } else if (index !== -1) this.outgoing[index] = outgoing;
+    else this.outgoing.push(outgoing);
   }
 
   /** Marks all as read. Returns true if that changed anything. */
   markRead(): boolean {
     this.unread = 0;
-    if (this.read?.epoch === this.newest?.epoch && this.read?.offset === this.newest?.offset) {
-      return false;
-    }
-    this.read = this.newest;
+    const { read, newest } = this;
+    if (newest === undefined) return false; // not joined yet: nothing more was read
+    if (read?.epoch === newest.epoch && read.offset === newest.offset) return false;
+    this.read = newest;
     return true;
+  }
+
+  #hasPassed(position: string | undefined): boolean {
+    const stored = position === undefined ? undefined : parsePosition(position);
+    if (stored === undefined || this.newest === undefined) return false;
+    return stored.epoch !== this.newest.epoch || stored.offset <= this.newest.offset;
   }
 
   /** Lets the oldest entries go; they may be had again as history. */

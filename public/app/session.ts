@@ -144,6 +144,8 @@ export class Session {
     if (frame.type === "welcome") {
       this.welcome = frame;
       this.#ownIds.add(frame.user.id);
+    } else if (frame.type === "token_expiring") {
+      this.notice = `Your access runs out in ${frame.secondsLeft} s. Reload to renew it.`;
     } else if (frame.type === "error") this.#refuse(frame);
     const room = "room" in frame ? this.rooms.get(frame.room) : undefined;
     if (room !== undefined) this.#hearIn(room, frame);

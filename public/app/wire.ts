@@ -46,18 +46,23 @@ export type HeardFrame =
   | MessageFrame
   | SignalFrame
   | PresenceFrame
+  | { readonly type: "token_expiring"; readonly secondsLeft: number }
   | GapFrame;
 
 /** The answer to a request of the kind `type`. */
 export type Reply<Type extends HeardFrame["type"]> = Extract<HeardFrame, { type: Type }>;
 
-/** A message of ours on its way. `failure` says in words why it will not be sent again by itself. */
+/**
+ * A message of ours on its way. `position` is where it was stored, once it was; `failure` says in
+ * words why it will not be sent again by itself.
+ */
 export interface Outgoing {
   readonly id: string;
   readonly room: string;
   readonly content: unknown;
   readonly at: number;
   readonly state: "waiting" | "sent" | "failed";
+  readonly position?: string;
   readonly failure?: string;
 }
 

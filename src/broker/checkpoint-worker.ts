@@ -13,7 +13,7 @@ let database: Database | undefined;
 self.onmessage = ({ data }: MessageEvent<{ path: string } | "close">) => {
   try {
     if (data === "close") {
-      database?.close();
+      database?.close(true);
       self.onmessage = null;
       postMessage("closed");
       return;

@@ -14,6 +14,11 @@ export function toErrorCode(thrown: unknown): string {
   return typeof thrown.code === "string" ? thrown.code : "";
 }
 
+/** Says that a store's content is not what SQLite wrote. */
+export function toDamage(path: string, cause?: unknown): StoreError {
+  return new StoreError(`The store "${path}" ${damaged}`, cause);
+}
+
 /** Says in one sentence why a store could not be opened. */
 export function toStoreError(thrown: unknown, path: string): StoreError {
   if (thrown instanceof StoreError) return thrown;
@@ -21,10 +26,12 @@ export function toStoreError(thrown: unknown, path: string): StoreError {
   return new StoreError(`The store "${path}" ${reason ?? "cannot be opened."}`, thrown);
 }
 
+const damaged = "is damaged: put a backup in its place, or move it away to start anew.";
+
 const reasons: readonly (readonly [RegExp, string])[] = [
   [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, "cannot be opened: no space is left on its disk."],
   [/^SQLITE_NOTADB/, "is not a Partyline store: it is not an SQLite database."],
-  [/^SQLITE_CORRUPT/, "is damaged: put a backup in its place, or move it away to start anew."],
+  [/^SQLITE_CORRUPT/, damaged],
   [/^(SQLITE_BUSY|SQLITE_LOCKED)/, "is locked by another program."],
   [/^EISDIR/, "cannot be opened: it is a folder, where a file is needed."],
   [

@@ -81,7 +81,7 @@ function openDatabase(
     database.run(`PRAGMA busy_timeout = ${runTimeoutMs}`);
     return { database, epoch };
   } catch (error) {
-    database.close();
+    database.close(true);
     throw error;
   }
 }
@@ -94,8 +94,10 @@ function closeDatabase(database: Database, release: () => void): void {
   } catch {
     // A full or failing disk: the write-ahead log keeps the messages, and the missing mark only
     // makes the next start more careful.
+  }
+  try {
+    database.close(true);
   } finally {
-    database.close();
     release();
   }
 }

@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
-import { StoreError } from "./store-error.ts";
+import { StoreError, toDamage } from "./store-error.ts";
 
 /** Marks a database as Partyline's: "PLin" as a number, in the header of the file. */
 export const applicationId = 0x504c_696e;
@@ -66,20 +66,20 @@ function inspectContent(path: string, size: number, version: number): void {
     }
     if (size <= checkedBytesMax) {
       const [row] = database.query("PRAGMA quick_check(1)").values();
-      if (row?.[0] !== "ok") throw new StoreError(`The store "${path}" is damaged: ${row?.[0]}`);
+      // What it found would say nothing to whoever has to act.
+      if (row?.[0] !== "ok") throw toDamage(path);
     }
     const [row] = database.query("PRAGMA user_version").values();
     assertVersion(path, Number(row?.[0]), version);
   } finally {
-    database.close();
+    database.close(true);
   }
 }
 
 function assertVersion(path: string, found: number, version: number): void {
   if (found <= version) return;
-  throw new StoreError(
-    `The store "${path}" was written by a newer Partyline: it has schema ${found}, this one knows up to ${version}.`,
-  );
+  const known = `it has schema ${found}, this one knows up to ${version}`;
+  throw new StoreError(`The store "${path}" was written by a newer Partyline: ${known}.`);
 }
 
 function readHeader(path: string): Buffer {

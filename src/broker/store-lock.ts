@@ -27,11 +27,11 @@ export function lockStore(path: string): StoreLock {
     database.run("PRAGMA journal_mode = MEMORY");
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
-    database.close();
+    database.close(true);
     if (!toErrorCode(error).startsWith("SQLITE_BUSY")) throw error;
     throw new StoreError(`The store "${path}" is in use by another Partyline.`, error);
   }
-  const release = () => database.close();
+  const release = () => database.close(true);
   return {
     release,
     discard() {

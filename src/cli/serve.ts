@@ -33,6 +33,7 @@ export const serve: Run = async ({ flags, switches }, terminal) => {
 async function run({ config }: Effective, terminal: Terminal): Promise<number> {
   const { createServer } = await import("../server.ts");
   const server = createServer(config);
+  terminal.onDefect(server.report);
   try {
     const listening = await server.start();
     terminal.write(greet(config, listening, terminal.isColored));

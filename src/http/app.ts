@@ -5,13 +5,14 @@ import type { ServerWebSocket } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
 import type { Registry } from "prom-client";
 import type { Hub } from "../hub/hub.ts";
-import { errorTable } from "../protocol/errors.ts";
+import { errorTable, PartylineError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ConnectionHouse } from "./connection.ts";
 import { echo } from "./echo.ts";
 import { failure } from "./failure.ts";
 import { health, type Readiness } from "./health.ts";
 import { messages } from "./messages.ts";
+import { toStaticRoutes } from "./page.ts";
 import { rooms } from "./rooms.ts";
 import { type Streams, sse } from "./sse.ts";
 import { websocket } from "./websocket.ts";
@@ -27,6 +28,8 @@ export interface AppParts {
   readonly version: string;
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
+  /** The app will be listening with TLS. */
+  readonly hasTls: boolean;
   /** Plugins that serve files: the download folder, the manual, the web app. */
   readonly pages: readonly AnyElysia[];
 }
@@ -56,11 +59,14 @@ export function toWebSocketOptions(
 export function createApp(parts: AppParts) {
   const { hub, log, house, streams, frameBytesMax } = parts;
   const app = new Elysia({
-    // With the default, a Host of up to three signs makes Elysia 1.4.30 route by a wrong path.
-    handler: { standardHostname: false },
+    // Elysia 1.4.30 looks for the path from the 8th sign of the URL on, or from the 12th with this
+    // set. From the 8th it meets the second slash of "https://" and finds no wildcard route at all;
+    // from the 12th it misses the slash behind "http://nas".
+    handler: { standardHostname: parts.hasTls },
     websocket: toWebSocketOptions(parts, log),
   })
     .use(failure(log))
+    .onRequest(assertRoutable)
     .use(openapi({ specPath: "/openapi.json", provider: null, documentation: describe(parts) }))
     .use(health(parts.readiness, parts.meters))
     .use(websocket(house))
@@ -69,7 +75,17 @@ export function createApp(parts: AppParts) {
     .use(messages(hub, { frameBytesMax }))
     .use(rooms(hub));
   for (const page of parts.pages) app.use(page);
+  app.config.serve = { ...app.config.serve, routes: toStaticRoutes(app) };
   return app;
+}
+
+/**
+ * With TLS Elysia would route a request for a host of one or two signs by a part of its path,
+ * past whatever guards the rest of it.
+ */
+function assertRoutable({ request: { url } }: { request: Request }): void {
+  if (!url.startsWith("https://") || url.indexOf("/", 8) >= 11) return;
+  throw new PartylineError("bad_frame", "The host's name is too short; it needs three signs.");
 }
 
 function describe({ version }: AppParts) {

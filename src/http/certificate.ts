@@ -3,10 +3,18 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Config } from "../config.ts";
 import { type Certificate, StartError } from "./listen.ts";
+import { loadSelfSigned } from "./self-signed.ts";
 
-type TlsConfig = Pick<Config, "tlsCert" | "tlsKey" | "tlsSelfSigned" | "data" | "host">;
+/** What the configuration says of TLS. */
+export interface TlsConfig {
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  readonly tlsSelfSigned: boolean;
+  /** The data folder; a certificate of our own lies in its `tls`. */
+  readonly data: string;
+  readonly host: string;
+}
 
 /**
  * Loads what the configuration names: two PEM files, or the certificate that the server makes for
@@ -24,8 +32,6 @@ export async function loadCertificate(config: TlsConfig): Promise<Certificate | 
     return { ...pair, fingerprint: null };
   }
   if (!tlsSelfSigned) return null;
-  // Loaded only here: the library behind it costs a start without TLS nothing.
-  const { loadSelfSigned } = await import("./self-signed.ts");
   return loadSelfSigned(join(data, "tls"), host, Date.now());
 }
 

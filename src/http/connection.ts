@@ -1,10 +1,11 @@
 /** One WebSocket connection. Bun calls its handlers directly: no wrapper stands between. */
 
 import type { ServerWebSocket } from "bun";
-import { readBefore } from "../hub/history.ts";
+import { encodePast, readBefore } from "../hub/history.ts";
 import type { Hub } from "../hub/hub.ts";
-import { type Body, createMessageId } from "../hub/message.ts";
+import { type Body, createMessageId, toJson } from "../hub/message.ts";
 import type { Room } from "../hub/room.ts";
+import { Turns } from "../hub/turns.ts";
 import { decodeBinaryFrame } from "../protocol/binary-frame.ts";
 import { errorTable, PartylineError, toPartylineError } from "../protocol/errors.ts";
 import {
@@ -42,6 +43,8 @@ export class Connection {
   #memberships: Membership[] = [];
   #badFrames = 0;
   #replies: string[] | null = null;
+  /** Made when first needed: most connections never catch up. */
+  #turns: Turns | null = null;
   #drained: (() => void) | null = null;
 
   constructor(id: string, identity: Identity, house: ConnectionHouse) {
@@ -97,15 +100,14 @@ export class Connection {
     this.#socket?.cork(act);
   }
 
-  /** Undefined when at most `bytes` wait to be read; else settles when they are read, or never will. */
-  ready(bytes: number): Promise<void> | undefined {
-    if (this.#socket === null || this.#socket.getBufferedAmount() <= bytes) return undefined;
-    const before = this.#drained;
-    return new Promise((resolve) => {
-      this.#drained = () => {
-        before?.(); // another room of this connection may be catching up as well
-        resolve();
-      };
+  /** A turn to send a page, when at most `bytes` wait to be read, or the connection is gone. */
+  turn(bytes: number): Promise<() => void> {
+    this.#turns ??= new Turns();
+    return this.#turns.take(() => {
+      if (this.#socket === null || this.#socket.getBufferedAmount() <= bytes) return undefined;
+      return new Promise((resolve) => {
+        this.#drained = resolve; // one at a time: that is what turns are for
+      });
     });
   }
 
@@ -125,13 +127,13 @@ export class Connection {
     const { ref } = frame;
     switch (frame.type) {
       case "message": {
-        const body: Body = { kind: "json", json: toJson(frame.content) };
+        const body: Body = { kind: "json", json: toJson("content", frame.content) };
         return this.#publish(this.#joined(frame.room), ref, frame.id ?? createMessageId(), body);
       }
       case "signal":
         return this.#signal(this.#joined(frame.room), {
           kind: "json",
-          json: toJson(frame.content),
+          json: toJson("content", frame.content),
         });
       case "join":
         return this.#join(frame);
@@ -148,9 +150,9 @@ export class Connection {
         return this.#tell({ type: "members", ref, room, ...this.#house.hub.membersOf(room) });
       }
       case "echo":
-        return this.#tell({ type: "echo", ref, data: frame.data ?? null });
+        return this.#tellData("echo", ref, frame.data);
       case "ping":
-        return this.#tell({ type: "pong", ref, data: frame.data ?? null });
+        return this.#tellData("pong", ref, frame.data);
       case "auth":
         throw new PartylineError("unauthenticated", "This server takes no tokens.");
       default:
@@ -236,9 +238,16 @@ export class Connection {
   #tellHistory({ ref, room, before, limit }: ClientFrame & { type: "history" }): void {
     assertMay(this.#identity, "read", room);
     readBefore(this.#house.hub.logOf(room), room, before, limit).then(
-      ({ messages, more }) => this.#tell({ type: "history", ref, room, messages, more }),
+      ({ messages, more }) => {
+        this.send(encodePast({ room, messages, more }, { type: "history", ref }));
+      },
       (thrown) => this.#fail(thrown, ref),
     );
+  }
+
+  #tellData(type: "echo" | "pong", ref: Ref, data: unknown): void {
+    const head = JSON.stringify({ type, ref }).slice(0, -1);
+    this.send(`${head},"data":${toJson("data", data ?? null)}}`);
   }
 
   #tell(frame: ServerFrame): void {
@@ -270,14 +279,5 @@ export class Connection {
     if (code !== "bad_frame") return;
     this.#badFrames += 1;
     if (this.#badFrames >= limits.badFramesMax) this.#socket?.close(1008, code);
-  }
-}
-
-function toJson(content: unknown): string {
-  try {
-    return JSON.stringify(content);
-  } catch {
-    // What JSON.parse could read, JSON.stringify can write, unless it is nested too deeply for it.
-    throw new PartylineError("bad_frame", 'Field "content" is nested too deeply.');
   }
 }

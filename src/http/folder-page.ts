@@ -63,7 +63,9 @@ export function renderFolderPage(names: readonly string[], listing: Listing): st
 <style>${style}</style>
 <h1 dir="auto">${title}</h1>
 <table>
-<thead><tr><th scope="col">Name<th scope="col" class="size">Size<th scope="col" class="date">Changed</tr></thead>
+<thead><tr>
+<th scope="col">Name<th scope="col" class="size">Size<th scope="col" class="date">Changed
+</thead>
 <tbody>
 ${rows.join("\n")}
 </tbody>

@@ -25,7 +25,11 @@ export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-const idleTimeoutSeconds = 30;
+/**
+ * Seconds in which a client must take some bytes. The kernel takes up to 2.65 MB of a download at a
+ * time, so this also bounds how slowly one may be read: 22 KB/s.
+ */
+const idleTimeoutSeconds = 120;
 
 /**
  * Begins to listen.

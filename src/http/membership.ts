@@ -87,8 +87,8 @@ export class Membership implements Member {
     });
   }
 
-  ready(): Promise<void> | undefined {
-    return this.#connection.ready(limits.catchUpBytesMax);
+  turn(): Promise<() => void> {
+    return this.#connection.turn(limits.catchUpBytesMax);
   }
 
   goLive(room: Room): void {
@@ -96,6 +96,7 @@ export class Membership implements Member {
   }
 
   hear(_room: Room, { json, binary }: RoomEvent): void {
+    if (this.#refs !== null) return; // before `joined`, which tells the members there are
     this.#connection.send(this.#binary ? (binary ?? json) : json);
   }
 }

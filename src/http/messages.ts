@@ -1,9 +1,9 @@
 /** `POST` and `GET /rooms/:room/messages`: publish, and read what is kept. */
 
 import { Elysia, t } from "elysia";
-import { readBefore, readSince } from "../hub/history.ts";
+import { encodePast, readBefore, readSince } from "../hub/history.ts";
 import type { Hub } from "../hub/hub.ts";
-import { type Body, createMessageId } from "../hub/message.ts";
+import { type Body, createMessageId, toJson } from "../hub/message.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import {
   readLimit,
@@ -33,6 +33,8 @@ const query = t.Object({
   before: t.Optional(t.String({ description: "A position, or start, or end." })),
   limit: t.Optional(t.String({ description: "1 to 500; 50 if absent." })),
 });
+
+const jsonHeaders = { "content-type": "application/json;charset=utf-8" };
 
 export function messages(hub: Hub, options: { frameBytesMax: number }) {
   return new Elysia({ name: "messages" })
@@ -80,7 +82,7 @@ export function messages(hub: Hub, options: { frameBytesMax: number }) {
           query.since === undefined
             ? await readBefore(log, room, readPosition(query.before, "before"), limit)
             : await readSince(log, room, readPosition(query.since), limit);
-        return Response.json(past);
+        return new Response(encodePast(past), { headers: jsonHeaders });
       },
       { query, detail: { summary: "Read messages", tags: ["messages"] } },
     );
@@ -120,7 +122,7 @@ function fromJson(value: unknown): Publish {
   if (!isPublish(value)) {
     throw new PartylineError("bad_frame", 'The body must be a JSON object with "content".');
   }
-  return { body: { kind: "json", json: JSON.stringify(value.content) }, ...pick(value) };
+  return { body: { kind: "json", json: toJson("content", value.content) }, ...pick(value) };
 }
 
 function pick({ id, username }: { id?: unknown; username?: unknown }) {

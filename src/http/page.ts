@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { AnyElysia } from "elysia";
 
 const common = {
   "content-type": "text/html; charset=utf-8",
@@ -38,4 +39,16 @@ export function programFolder(path: string): string {
   // JavaScript API, and under the last name of it by its command line.
   const whole = join(import.meta.dir, path);
   return existsSync(whole) ? whole : join(import.meta.dir, basename(path));
+}
+
+/**
+ * Lists an app's routes that are fixed responses, as Bun takes them: it answers those by itself, with
+ * strong validators and 304. Elysia 1.4.30 hands them to Bun only where no `onRequest` hook exists.
+ */
+export function toStaticRoutes({ routes }: AnyElysia): Record<string, { GET: Response }> {
+  const fixed: Record<string, { GET: Response }> = {};
+  for (const { path, method, handler } of routes) {
+    if (method === "GET" && handler instanceof Response) fixed[path] = { GET: handler };
+  }
+  return fixed;
 }

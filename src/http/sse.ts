@@ -8,7 +8,7 @@ import { PartylineError, toPartylineError } from "../protocol/errors.ts";
 import { encodeComment, encodeEvent, encodePreamble } from "../protocol/event-stream.ts";
 import { readSince } from "../protocol/field.ts";
 import { limits } from "../protocol/limits.ts";
-import { parsePositions, type Since } from "../protocol/position.ts";
+import { type Position, parsePositions, type Since } from "../protocol/position.ts";
 import type { Log } from "../telemetry/log.ts";
 import { assertMay, identifyAnonymous } from "./guard.ts";
 
@@ -49,11 +49,13 @@ export class Streams {
     places: ReadonlyMap<string, Since>,
     isOfSeveralRooms: boolean,
   ): Response {
+    // Nobody would ever read that stream's body, nor abort it.
+    if (request.method === "HEAD") return new Response(null, { headers });
     // A timeout of 0 would also keep streams whose client stopped reading.
     server?.timeout(request, silenceSecondsMax);
     const subscription = new Subscription({
       queueBytesMax: this.#queueBytesMax,
-      isOfSeveralRooms,
+      positions: isOfSeveralRooms ? toPositions(places) : null,
     });
     subscription.push(encodePreamble(limits.reconnectAfterMs));
     this.#open.add(subscription);
@@ -113,7 +115,7 @@ export function sse(streams: Streams) {
           const text = `Name 1 to ${streamRoomsMax} rooms: /events?room=a&room=b`;
           throw new PartylineError("bad_frame", text);
         }
-        const places = toPlaces(asked, askedSince(request));
+        const places = toPlaces(asked, request);
         return streams.respond(request, server, places, true);
       },
       { detail: { summary: "Follow several rooms", tags: ["rooms"] } },
@@ -122,23 +124,44 @@ export function sse(streams: Streams) {
 
 /** The header wins: a browser that reconnects sends it along with the URL it first had. */
 function askedSince(request: Request): string | null {
-  return (
-    request.headers.get("last-event-id") || new URL(request.url).searchParams.get("since") || null
+  return lastEventId(request) || searchedSince(request) || null;
+}
+
+function lastEventId(request: Request): string | null {
+  return request.headers.get("last-event-id");
+}
+
+function searchedSince(request: Request): string | null {
+  return new URL(request.url).searchParams.get("since");
+}
+
+/** A room that the header does not name has not been told of yet: it still starts where the URL says. */
+function toPlaces(asked: readonly string[], request: Request): Map<string, Since> {
+  const placeInHeader = readPlaces(lastEventId(request));
+  const placeInUrl = readPlaces(searchedSince(request));
+  const places = new Map<string, Since>();
+  const identity = identifyAnonymous("");
+  for (const name of asked) {
+    const room = assertMay(identity, "read", name);
+    places.set(room, placeInHeader(room) ?? placeInUrl(room) ?? "end");
+  }
+  return places;
+}
+
+function readPlaces(text: string | null): (room: string) => Since | undefined {
+  if (text === null || text === "") return () => undefined;
+  if (text === "start" || text === "end") return () => text;
+  const positions = parsePositions(text);
+  if (positions !== undefined) return (room) => positions.get(room);
+  throw new PartylineError(
+    "bad_frame",
+    'Field "since" must be like "a@9f3k1c:7,b@9f3k1c:12", or "start", or "end".',
   );
 }
 
-function toPlaces(asked: readonly string[], since: string | null): Map<string, Since> {
-  const places = new Map<string, Since>();
-  const identity = identifyAnonymous("");
-  const isWord = since === null || since === "start" || since === "end";
-  const positions = isWord ? undefined : parsePositions(since);
-  if (!isWord && positions === undefined) {
-    const text = 'Field "since" must be like "a@9f3k1c:7,b@9f3k1c:12", or "start", or "end".';
-    throw new PartylineError("bad_frame", text);
-  }
-  for (const name of asked) {
-    const room = assertMay(identity, "read", name);
-    places.set(room, positions?.get(room) ?? (since === "start" ? "start" : "end"));
-  }
-  return places;
+/** The places that are known before the log is asked. */
+function toPositions(places: ReadonlyMap<string, Since>): Map<string, Position> {
+  const positions = new Map<string, Position>();
+  for (const [room, since] of places) if (typeof since === "object") positions.set(room, since);
+  return positions;
 }

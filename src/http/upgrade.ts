@@ -1,7 +1,7 @@
 /** HTTP/1.1 request → WebSocket. */
 
 import type { Server, ServerWebSocket } from "bun";
-import { PartylineError } from "../protocol/errors.ts";
+import { PartylineError, toProblem } from "../protocol/errors.ts";
 
 /** What Elysia's dispatcher calls on `ws.data`, straight from Bun. */
 export interface SocketHandlers {
@@ -27,14 +27,9 @@ export function upgrade(
   const headers = { "sec-websocket-protocol": isOffered ? (subprotocol ?? "") : "" };
   if (server?.upgrade(request, { data: handlers, headers })) return undefined;
   // HTTP/2 and HTTP/3 have no upgrade, and neither has a plain GET.
-  const error = new PartylineError("bad_frame", "Connect here by WebSocket over HTTP/1.1.");
-  const detail = {
-    title: "Upgrade required",
-    status: 426,
-    code: error.code,
-    detail: error.message,
-  };
-  return Response.json(detail, {
+  const text = "Connect here by WebSocket, over HTTP/1.1.";
+  const problem = { ...toProblem(new PartylineError("bad_frame", text)), status: 426 };
+  return Response.json(problem, {
     status: 426,
     headers: {
       "content-type": "application/problem+json",

@@ -17,8 +17,8 @@ export interface Reader {
   tellGap(room: Room, offset: number, gap: GapFrame): void;
   /** Takes messages, in order. */
   send(room: Room, entries: readonly Entry[]): void;
-  /** Undefined when it can take more at once; else settles when it can, or when it is closed. */
-  ready(): Promise<void> | undefined;
+  /** Resolves when it can take a page more, or is closed, to what must be called once it has it. */
+  turn(): Promise<() => void>;
   /** Begins to take live messages: all that the room delivers from now on. */
   goLive(room: Room): void;
 }
@@ -36,27 +36,36 @@ export async function catchUp(
 ): Promise<void> {
   const cursor = new Cursor(room, since);
   let stands = false;
+  const { catchUpMessagesMax, catchUpBytesMax } = limits;
   const skipTo = (next: number) => {
     const gap = cursor.skipTo(next);
     if (!stands) reader.stand(room, cursor.offset, gap);
     else if (gap !== undefined) reader.tellGap(room, cursor.offset, gap);
     stands = true;
   };
+  const goLive = () => {
+    skipTo(cursor.offset + 1);
+    reader.send(room, room.entriesAfter(cursor.offset));
+    reader.goLive(room);
+  };
+  if (reader.isClosed) return;
+  if (cursor.offset === room.last) return goLive(); // whoever missed nothing waits for nobody
   while (!reader.isClosed) {
-    if (cursor.offset >= room.tailStart) {
-      skipTo(cursor.offset + 1);
-      reader.send(room, room.entriesAfter(cursor.offset));
-      reader.goLive(room);
-      return;
+    const endTurn = await reader.turn();
+    try {
+      if (reader.isClosed) return;
+      const { tailStart } = room;
+      if (cursor.offset >= tailStart) return goLive();
+      const read = await log.read(room.name, cursor.offset, catchUpMessagesMax, catchUpBytesMax);
+      if (reader.isClosed) return;
+      // A log may hold what it has not announced yet: that comes live, or from the tail.
+      const page = read.filter(({ offset }) => offset <= room.last);
+      // An empty page means that all that was below the tail is forgotten.
+      skipTo(page[0]?.offset ?? tailStart + 1);
+      reader.send(room, page.map(toEntry));
+      cursor.pass(page.at(-1)?.offset ?? cursor.offset);
+    } finally {
+      endTurn();
     }
-    const { catchUpMessagesMax, catchUpBytesMax } = limits;
-    const page = await log.read(room.name, cursor.offset, catchUpMessagesMax, catchUpBytesMax);
-    if (reader.isClosed) return;
-    // An empty page below the tail means that all of it was forgotten.
-    const first = page[0]?.offset ?? room.tailStart + 1;
-    skipTo(first);
-    reader.send(room, page.map(toEntry));
-    cursor.pass(page.at(-1)?.offset ?? cursor.offset);
-    await reader.ready();
   }
 }

@@ -1,10 +1,10 @@
 /** Reading a room's past in one answer, backwards or forwards. */
 
-import type { GapFrame, MessageFrame } from "../protocol/frame.ts";
+import type { GapFrame } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition, type Since } from "../protocol/position.ts";
 import { Cursor } from "./cursor.ts";
-import { toMessageFrame } from "./message.ts";
+import { encodeMessage, type Message } from "./message.ts";
 import type { Broker } from "./ports.ts";
 
 /** Messages in order. `more` tells that there are others beyond, in the direction of reading. */
@@ -12,13 +12,16 @@ export interface Past {
   readonly room: string;
   /** Where a reader stands that has read these. */
   readonly position: string;
-  readonly messages: readonly MessageFrame[];
+  readonly messages: readonly Message[];
   readonly more: boolean;
   readonly gap?: GapFrame;
 }
 
-/** Bytes of bodies in one answer; a single larger message still goes out. */
-const answerBytesMax = 4 * limits.frameBytesMax;
+/**
+ * Bytes of bodies in one answer; a single larger message still goes out. In its largest encoding an
+ * answer must fit the queue of a connection.
+ */
+const answerBytesMax = limits.frameBytesMax;
 
 /**
  * Reads up to `limit` messages before a place, the newest of them last.
@@ -36,7 +39,7 @@ export async function readBefore(
   const messages = await log.readBefore(room, below, limit, answerBytesMax);
   const position = formatPosition(epoch, messages.at(-1)?.offset ?? Math.max(0, below - 1));
   const more = messages[0] !== undefined && messages[0].offset > first;
-  return { room, position, messages: messages.map(toMessageFrame), more };
+  return { room, position, messages, more };
 }
 
 /** Reads up to `limit` messages after a place, the oldest first, and says what was missed. */
@@ -52,6 +55,16 @@ export async function readSince(
   const gap = cursor.skipTo(messages[0]?.offset ?? last + 1);
   cursor.pass(messages.at(-1)?.offset ?? cursor.offset);
   const more = cursor.offset < last;
-  const past = { room, position: cursor.position, messages: messages.map(toMessageFrame), more };
+  const past = { room, position: cursor.position, messages, more };
   return gap === undefined ? past : { ...past, gap };
+}
+
+/**
+ * Encodes an answer as JSON, `head` first. Its messages are joined as text: what is nested almost too
+ * deeply to be written would be too deep inside of another object.
+ */
+export function encodePast(past: Omit<Past, "position">, head = {}): string {
+  const { messages, ...others } = past;
+  const fields = JSON.stringify({ ...head, ...others });
+  return `${fields.slice(0, -1)},"messages":[${messages.map(encodeMessage).join(",")}]}`;
 }

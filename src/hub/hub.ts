@@ -72,7 +72,7 @@ export class Hub {
   }
 
   /** The members of a room by name, the first of them, and how many read without being members. */
-  membersOf(room: string): { members: Present[]; memberCount: number; observers: number } {
+  membersOf(room: string): { members: readonly Present[]; memberCount: number; observers: number } {
     const { presence, observerCount } = this.#rooms.get(room) ?? {};
     const members = presence?.list() ?? [];
     return { members, memberCount: presence?.count ?? 0, observers: observerCount ?? 0 };

@@ -1,7 +1,8 @@
 /** A message before and after the log numbered it, and its JSON, the same on every transport. */
 
 import { randomUUIDv7 } from "bun";
-import type { MessageFrame, Sender } from "../protocol/frame.ts";
+import { PartylineError } from "../protocol/errors.ts";
+import type { Sender } from "../protocol/frame.ts";
 
 /** What a publisher gave: any JSON value as its JSON text, or bytes. */
 export type Body =
@@ -43,9 +44,17 @@ export function encodeMessage({ room, epoch, offset, id, from, at, body }: Messa
   return `${head}${JSON.stringify(id)},"from":${sender},"at":${at},${tail}}`;
 }
 
-/** Describes a message as the object its JSON stands for. */
-export function toMessageFrame(message: Message): MessageFrame {
-  return JSON.parse(encodeMessage(message));
+/**
+ * Writes any JSON value that a client sent as JSON again.
+ * @throws bad_frame when it is nested more deeply than JSON.stringify can follow; JSON.parse is not
+ *   recursive in Bun 1.4.5 and can
+ */
+export function toJson(field: string, value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    throw new PartylineError("bad_frame", `Field "${field}" is nested too deeply.`);
+  }
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -32,6 +32,8 @@ export class Presence {
   readonly #joined = new Map<string, Member>();
   readonly #left = new Map<string, Member>();
   #cancelGather: (() => void) | null = null;
+  /** What `list` returns, or null when it must be made anew. */
+  #listed: readonly Member[] | null = null;
 
   constructor(clock: Clock, listener: PresenceListener) {
     this.#clock = clock;
@@ -43,13 +45,15 @@ export class Presence {
     return this.#members.size;
   }
 
-  /** The first `listedMembersMax` members, oldest first. */
-  list(): Member[] {
+  /** The first `listedMembersMax` members, oldest first. The same array until something changes. */
+  list(): readonly Member[] {
+    if (this.#listed !== null) return this.#listed;
     const listed: Member[] = [];
     for (const present of this.#members.values()) {
       if (listed.length === limits.listedMembersMax) break;
       listed.push(describe(present));
     }
+    this.#listed = listed;
     return listed;
   }
 
@@ -59,10 +63,13 @@ export class Presence {
     if (present === undefined) {
       const joinedAt = this.#clock.now();
       const added: Present = { id, name, joinedAt, connections: 1, cancelGrace: null };
+      // Whoever comes after those listed does not change the list: thousands may join at once.
+      if (this.#members.size < limits.listedMembersMax) this.#listed = null;
       this.#members.set(id, added);
       this.#noteJoined(added);
       return;
     }
+    this.#listed = null;
     present.connections += 1;
     present.cancelGrace?.();
     present.cancelGrace = null;
@@ -82,6 +89,7 @@ export class Presence {
   remove(id: string, wasCut: boolean): void {
     const present = this.#members.get(id);
     if (present === undefined) return;
+    this.#listed = null;
     present.connections -= 1;
     if (present.connections > 0) return;
     const isAnonymous = id.charCodeAt(0) === 0x7e; // "~": the next connection gets another id
@@ -97,16 +105,18 @@ export class Presence {
 
   #rename(present: Present, name: string): void {
     if (present.name === name) return;
+    this.#listed = null;
     present.name = name;
     this.#noteJoined(present);
   }
 
   #drop(present: Present): void {
+    this.#listed = null;
     this.#members.delete(present.id);
-    // Whoever came and went within one gathering was never announced, so is not missed either.
-    const wasUnannounced = this.#joined.get(present.id)?.joinedAt === present.joinedAt;
     this.#joined.delete(present.id);
-    if (!wasUnannounced) this.#left.set(present.id, describe(present));
+    // Told even of whoever came and went within one gathering: somebody who joined in between has
+    // read of them in the list of members.
+    this.#left.set(present.id, describe(present));
     this.#gather();
     if (this.#members.size === 0) this.#listener.onDeserted();
   }

@@ -96,14 +96,17 @@ export class Room {
     return first === undefined ? [] : this.#tail.slice(offset - first.message.offset + 1);
   }
 
-  /** Takes over what the log says, unless messages that came meanwhile already say more. */
+  /** Takes over what the log says, unless messages that came meanwhile say how far they are. */
   number(epoch: string, last: number): void {
+    if (this.#tail.length > 0) return;
     this.epoch = epoch;
-    if (last > this.last) this.last = last;
+    this.last = last;
   }
 
   /** Hands a message to everybody who reads live. Returns how many that are. */
   deliver(message: Message): number {
+    // The log told of it before announcing it, so that whoever reads live has read it there.
+    if (message.epoch === this.epoch && message.offset <= this.last) return 0;
     this.epoch = message.epoch;
     this.last = message.offset;
     const entry = toEntry(message);

@@ -66,7 +66,8 @@ export function refuse(field: string, rule: string): PartylineError {
 const decomposedLengthMax = 8 * limits.usernameLengthMax;
 // What turns, hides or breaks the text around it: controls, bidirectional and other format signs,
 // fillers. The two joiners may stand in a name: emoji, Persian and the Indic scripts need them.
-const hidden = /(?![\u200c\u200d])\p{Cf}|[\p{Cc}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]/u;
+const hidden =
+  /\u034f|(?![\u200c\u200d])\p{Cf}|[\p{Cc}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/u;
 // At least one sign must be seen; marks and joiners alone are not.
 const visible = /[\p{L}\p{N}\p{P}\p{S}]/u;
 const controlled = /\p{Cc}/u;

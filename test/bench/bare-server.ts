@@ -25,7 +25,8 @@ const server = Bun.serve({
   port: 0,
   idleTimeout: 255,
   routes: {
-    "/events": () => new Response(stream === "direct" ? directStream() : defaultStream(), { headers }),
+    "/events": () =>
+      new Response(stream === "direct" ? directStream() : defaultStream(), { headers }),
   },
   fetch: (request, served) => (served.upgrade(request) ? undefined : new Response("ok")),
   websocket: {
@@ -66,12 +67,14 @@ function defaultStream(): ReadableStream {
 }
 
 function directStream(): ReadableStream {
-  return new ReadableStream({
+  const source = {
     type: "direct",
-    pull(controller) {
-      controller.write(encoder.encode(":\n\n"));
-      sinks.add((bytes) => void controller.write(bytes));
+    pull(sink: { write(bytes: Uint8Array): unknown }) {
+      sink.write(encoder.encode(":\n\n"));
+      sinks.add((bytes) => void sink.write(bytes));
       return new Promise<void>(() => {});
     },
-  });
+  };
+  // Direct streams are Bun's own; the DOM's types do not know them.
+  return new ReadableStream(source as unknown as UnderlyingSource);
 }

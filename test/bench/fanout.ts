@@ -2,7 +2,14 @@
 
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { type Child, startChild } from "./child.ts";
-import { counted, createTally, openSocket, type RawSocket, type Tally, toFrame } from "./raw-socket.ts";
+import {
+  counted,
+  createTally,
+  openSocket,
+  type RawSocket,
+  type Tally,
+  toFrame,
+} from "./raw-socket.ts";
 import { count, type Finding, median, present, times } from "./report.ts";
 
 const subscribersMax = 1_000;

@@ -56,7 +56,10 @@ async function answer(question: Question): Promise<Partial<Answers>> {
     case "memory":
       return { memory: await settledMemory() };
     case "descriptors":
-      return { descriptors: [...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })].length };
+      return {
+        descriptors: [...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })]
+          .length,
+      };
     case "lag":
       return { lag: takeLag() };
     default:

@@ -8,13 +8,14 @@ export interface Tally {
   messages: number;
   acks: number;
   joins: number;
+  pongs: number;
   closes: number;
   onChange: () => void;
 }
 
 /** Makes a tally of nothing. */
 export function createTally(): Tally {
-  return { messages: 0, acks: 0, joins: 0, closes: 0, onChange: () => {} };
+  return { messages: 0, acks: 0, joins: 0, pongs: 0, closes: 0, onChange: () => {} };
 }
 
 /** Waits until `isEnough` says yes of a tally. @throws when that takes too long */
@@ -41,9 +42,14 @@ export interface RawSocket {
 }
 
 const codeOf = (letter: string) => letter.charCodeAt(0);
-const [messageSign, ackSign, joinedSign] = [codeOf("m"), codeOf("a"), codeOf("j")];
 /** Where the type of a frame begins: after `{"type":"`. */
 const typeAt = 9;
+const typeSigns = {
+  message: codeOf("m"),
+  ack: codeOf("a"),
+  joined: codeOf("j"),
+  pong: codeOf("p"), // presence begins so as well
+};
 
 /**
  * Opens a WebSocket and counts what comes. Resolves when the server accepted it. `onMessage` gets the
@@ -57,11 +63,12 @@ export function openSocket(
 ): Promise<RawSocket> {
   const reader = new FrameReader((chunk, start, end) => {
     const sign = chunk[start + typeAt];
-    if (sign === messageSign) {
+    if (sign === typeSigns.message) {
       tally.messages += 1;
       onMessage?.(chunk.toString("utf8", start, end));
-    } else if (sign === ackSign) tally.acks += 1;
-    else if (sign === joinedSign) tally.joins += 1;
+    } else if (sign === typeSigns.ack) tally.acks += 1;
+    else if (sign === typeSigns.joined) tally.joins += 1;
+    else if (sign === typeSigns.pong && chunk[start + typeAt + 1] === codeOf("o")) tally.pongs += 1;
   });
   return new Promise((resolve, reject) => {
     let isOpen = false;
@@ -109,14 +116,20 @@ export function openSocket(
   });
 }
 
-/** Encodes a client's text frame. A mask of zeros leaves the text as it is. */
+/** Encodes a client's text frame. */
 export function toFrame(content: object): Buffer {
-  const text = Buffer.from(JSON.stringify(content));
-  const head = text.length < 126 ? Buffer.alloc(6) : Buffer.alloc(8);
-  head[0] = 0x81;
-  head[1] = 0x80 | Math.min(126, text.length);
-  if (text.length >= 126) head.writeUInt16BE(text.length, 2);
-  return Buffer.concat([head, text]);
+  return toRawFrame(0x1, Buffer.from(JSON.stringify(content)));
+}
+
+/** Encodes a client's frame. A mask of zeros leaves the payload as it is. */
+export function toRawFrame(opcode: number, payload: Uint8Array): Buffer {
+  const { length } = payload;
+  const head = Buffer.alloc(length < 126 ? 6 : length < 65_536 ? 8 : 14);
+  head[0] = 0x80 | opcode;
+  head[1] = 0x80 | (length < 126 ? length : length < 65_536 ? 126 : 127);
+  if (head.length === 8) head.writeUInt16BE(length, 2);
+  if (head.length === 14) head.writeBigUInt64BE(BigInt(length), 2);
+  return Buffer.concat([head, payload]);
 }
 
 function handshake(port: number, path: string): string {

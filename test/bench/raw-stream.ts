@@ -13,14 +13,15 @@ export async function openStream(port: number, path: string, tally: Tally): Prom
     hostname: "127.0.0.1",
     port,
     socket: {
-      open: (socket) => void socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`),
+      open: (socket) =>
+        void socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`),
       data: (_, data) => {
         if (!isOpen) tally.joins += 1;
         isOpen = true;
         // An end may have been cut in two.
         const edge = Buffer.concat([last, data.subarray(0, eventEnd.length - 1)]);
         tally.messages += countEnds(edge) + countEnds(data);
-        last = Buffer.from(data.subarray(-(eventEnd.length - 1)));
+        last = Buffer.concat([last, data]).subarray(-(eventEnd.length - 1));
         tally.onChange();
       },
       close: () => {

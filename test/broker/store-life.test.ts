@@ -113,7 +113,7 @@ describe("the epoch of a store", () => {
       clean: "0",
       durability: "process",
     });
-    reader.close();
+    reader.close(true);
     await broker.close();
   });
 });

@@ -19,6 +19,9 @@ const args = [
   "--disable-sync",
 ];
 
+/** Milliseconds for one test: a browser on a busy machine takes its time. Waits end before. */
+export const testMsMax = 60_000;
+
 /** True where Chromium is there. */
 export const hasChromium = executablePath !== null;
 if (!hasChromium) console.warn("No Chromium here: the web app is NOT tested in a browser.");
@@ -42,6 +45,11 @@ export class TestServer {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** Where the files lie that it offers for download. */
+  get filesFolder(): string {
+    return join(this.#folder.path, "files");
   }
 
   async start(): Promise<void> {
@@ -97,7 +105,9 @@ export class Chromium {
     page.on("pageerror", ({ message }) => this.#complaints.push(`thrown: ${message}`));
     page.on("console", (message) => {
       // Chromium says so of each attempt while a server is down; that it recovers is tested.
-      const isRefused = /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|503/.test(message.text());
+      const isRefused = /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|status of 503/.test(
+        message.text(),
+      );
       if (message.type() === "error" && !isRefused) this.#complaints.push(message.text());
     });
     page.on("request", (request) => {

@@ -1,7 +1,17 @@
 /** People talking in rooms, in a real browser. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { Chromium, hasChromium, say, settled, TestServer, texts } from "./chromium.ts";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
+import { Chromium, hasChromium, say, settled, TestServer, testMsMax, texts } from "./chromium.ts";
+
+setDefaultTimeout(testMsMax);
 
 describe.skipIf(!hasChromium)("people in a room", () => {
   let chromium: Chromium;

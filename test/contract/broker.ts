@@ -53,7 +53,7 @@ function describeOrder(open: OpenBroker, { gathers }: BrokerCapabilities): void 
       const sent = drafts.flatMap((draft, n) =>
         draft.room === `room-${room}` ? [{ ...draft, ...place(published[n]) }] : [],
       );
-      expect(heard).toEqual(sent);
+      expect<unknown>(heard).toEqual(sent);
     }
   });
 

@@ -6,7 +6,7 @@ import { Turns } from "../../src/hub/turns.ts";
 import type { GapFrame } from "../../src/protocol/frame.ts";
 import { parseSince } from "../../src/protocol/position.ts";
 import { Chance } from "../support/chance.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { eventually } from "../support/poll.ts";
 import { ReaderLog } from "../support/reader-log.ts";
 import { SlowBroker } from "../support/slow-broker.ts";
@@ -102,7 +102,7 @@ class World {
       broker: this.broker,
       systemBroker: new SlowBroker({ chance: this.chance, messagesMax: 60, isAhead: false }),
       fanout: this.topics,
-      clock: new FakeClock(),
+      clock: new ManualClock(),
     });
   }
 
@@ -139,7 +139,10 @@ async function play(seed: number): Promise<void> {
   await world.hub.start();
   const published: Promise<unknown>[] = [];
   for (let left = world.chance.below(300); left > 0; left -= 1) published.push(world.publish());
-  const logs = Array.from({ length: 4 }, (_, index) => new ReaderLog(`seed ${seed} reader ${index}`));
+  const logs = Array.from(
+    { length: 4 },
+    (_, index) => new ReaderLog(`seed ${seed} reader ${index}`),
+  );
   let isWriting = true;
   const write = async () => {
     for (let left = 150 + world.chance.below(600); left > 0; left -= 1) {

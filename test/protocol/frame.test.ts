@@ -40,7 +40,11 @@ describe("a client's frame", () => {
       [{ type: "ping" }, { data: undefined }],
     ];
     for (const [frame, decoded] of frames) {
-      expect(decodeFrame(JSON.stringify(frame))).toEqual({ ...frame, ref: undefined, ...decoded });
+      expect<unknown>(decodeFrame(JSON.stringify(frame))).toEqual({
+        ...frame,
+        ref: undefined,
+        ...decoded,
+      });
     }
   });
 

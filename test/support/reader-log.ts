@@ -3,7 +3,10 @@
 import type { GapFrame } from "../../src/protocol/frame.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
 
-/** A reader's memory over all its connections. Every method throws when the promise is broken. */
+/**
+ * A reader's memory over all its connections. What breaks the promise is thrown, and kept in
+ * `failure`, since whoever calls back may swallow what is thrown.
+ */
 export class ReaderLog {
   readonly name: string;
   /** Where it stands; null before it was ever told. */
@@ -11,6 +14,9 @@ export class ReaderLog {
   epoch = "";
   readonly gaps: GapFrame[] = [];
   received = 0;
+  /** Ids of the messages, in order. */
+  readonly ids: string[] = [];
+  failure: Error | null = null;
 
   constructor(name: string) {
     this.name = name;
@@ -42,7 +48,7 @@ export class ReaderLog {
     this.offset = offset;
   }
 
-  message(position: string): void {
+  message(position: string, id = ""): void {
     const { epoch, offset } = this.#parse(position);
     if (this.offset !== null) {
       this.#expect(epoch === this.epoch && offset === this.offset + 1, `receives ${position}`);
@@ -50,6 +56,7 @@ export class ReaderLog {
     this.epoch = epoch;
     this.offset = offset;
     this.received += 1;
+    this.ids.push(id);
   }
 
   #parse(text: string) {
@@ -59,6 +66,8 @@ export class ReaderLog {
   }
 
   #expect(holds: boolean, what: string): void {
-    if (!holds) throw new Error(`${this.name} at ${this.since()} ${what}`);
+    if (holds) return;
+    this.failure ??= new Error(`${this.name} at ${this.since()} ${what}`);
+    throw this.failure;
   }
 }
