@@ -77,6 +77,8 @@ async function build(
     bytecode: true,
     sourcemap: "inline",
   });
+  // The executable holds its source map; Bun 1.4.5 leaves another beside it.
+  await rm(`${outfile.replace(/\.exe$/, "")}.map`, { force: true });
   const megabytes = Math.round(Bun.file(outfile).size / 1e6);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`${relative(root, outfile)} ${megabytes} MB, ${seconds} s`);

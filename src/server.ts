@@ -89,7 +89,7 @@ export async function openHouse(
 ): Promise<House> {
   await createFolder("files", config.files);
   const pages = [downloads(config.files), docs(), await ui()];
-  const broker = await openBroker(config);
+  const broker = await openBroker(config, log);
   const systemBroker = new MemoryBroker({
     clock: systemClock,
     retention: { messagesMax: limits.systemRoomMessagesMax, ageMsMax: 0, bytesMax: 0 },
@@ -146,11 +146,12 @@ function startFeeds(hub: Hub, log: Broker, connections: Set<Connection>, streams
 }
 
 /** The log that the configuration asks for. */
-async function openBroker({ data, durability, retention }: Config): Promise<Broker> {
+async function openBroker({ data, durability, retention }: Config, log: Log): Promise<Broker> {
   if (durability === "memory") return new MemoryBroker({ clock: systemClock, retention });
   await createFolder("data", data);
   const path = join(data, "partyline.db");
-  return openSqliteBroker({ path, durability, retention, clock: systemClock });
+  const onFailure = (err: unknown) => log.error({ err }, "The message store failed.");
+  return openSqliteBroker({ path, durability, retention, clock: systemClock, onFailure });
 }
 
 async function createFolder(key: string, path: string): Promise<void> {

@@ -55,6 +55,7 @@ export class MessageList {
     this.#log.hidden = room === undefined;
     if (room === undefined) return;
     const isOther = room !== this.#room;
+    if (isOther && this.#room !== undefined) this.#room.log.isBrowsed = false;
     if (isOther) this.#days.clear();
     this.#room = room;
     const anchor = isOther || this.#isAtBottom ? undefined : this.#anchor();
@@ -85,6 +86,7 @@ export class MessageList {
     if (room === undefined || this.#log.hidden) return;
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
     this.#isAtBottom = scrollHeight - clientHeight - scrollTop < nearBottomPx;
+    room.log.isBrowsed = !this.#isAtBottom;
     if (this.#isAtBottom && document.visibilityState === "visible") this.#session.markRead(room);
     else if (room.log.unread > 0 && room.log.line === undefined) room.log.line = room.log.read;
     if (scrollTop < nearTopPx && room.isJoined) this.#session.loadHistory(room);

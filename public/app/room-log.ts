@@ -6,6 +6,7 @@ import type { Outgoing } from "./wire.ts";
 
 const keptMax = 1_000;
 const keptMin = 600;
+const browsedMax = 20_000;
 
 /** One thing to show. `missed` counts messages that are no longer kept, null if nobody knows. */
 export type Entry =
@@ -20,6 +21,8 @@ export class RoomLog {
   outgoing: Outgoing[] = [];
   /** True while older messages may be had from the server. */
   hasMore = true;
+  /** True while the reader looks at older entries: those must not go then. */
+  isBrowsed = false;
   /** Messages of others that came after the one read last. */
   unread = 0;
   /** The position after which the "new" line stands; undefined for no line. */
@@ -69,7 +72,7 @@ export class RoomLog {
     this.entries.push({ kind: "message", offset, message });
     this.outgoing = this.outgoing.filter(({ id }) => id !== message.id);
     if (!isOwn) this.unread += 1;
-    if (this.entries.length > keptMax) this.#forget();
+    if (this.entries.length > (this.isBrowsed ? browsedMax : keptMax)) this.#forget();
     return true;
   }
 

@@ -34,7 +34,8 @@ export interface LoggedRoom extends Head {
  *
  * Order. Offsets of a room count 1, 2, 3… without holes, in the order in which `publish` was called on
  * this broker. Every message is announced exactly once on each broker that is started, in the order
- * of its offsets, and in batches: what one turn of the event loop brought comes as one call.
+ * of its offsets, and in batches: what one turn of the event loop brought comes as one call, or as
+ * several on the turns after where it is more than one transaction should take.
  *
  * Durability. A publish resolves only after its message is stored as the configured durability says.
  * A message is announced after it is stored and before its publish resolves, and is then to be found

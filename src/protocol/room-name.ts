@@ -14,8 +14,9 @@ export function isSystemRoom(room: string): boolean {
  * Returns the name if it is a valid one.
  * @throws invalid_room when it has other signs than `A-Z a-z 0-9 _ . : ~ -`, or too many
  */
-export function assertRoomName(room: string): string {
-  if (pattern.test(room) && room.length <= limits.roomNameLengthMax) return room;
+export function assertRoomName(room: unknown): string {
+  const isName = typeof room === "string" && pattern.test(room);
+  if (isName && room.length <= limits.roomNameLengthMax) return room;
   throw new PartylineError(
     "invalid_room",
     `A room's name is 1 to ${limits.roomNameLengthMax} of the signs A-Z a-z 0-9 _ . : ~ -`,

@@ -21,8 +21,8 @@ export async function soak(): Promise<readonly Finding[]> {
     config: { data: folder.path, retention },
   });
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-  const descriptorsBefore = await child.ask("descriptors");
   await attack(child, seed);
+  const descriptorsBefore = await child.ask("descriptors");
   const rssBefore = await child.ask("memory");
   const arrivals = await attack(child, seed + 1);
   const growth = (await child.ask("memory")) - rssBefore;
@@ -42,7 +42,7 @@ export async function soak(): Promise<readonly Finding[]> {
       isMet: growth <= rssGrowthMax,
     },
     {
-      what: "descriptors left behind",
+      what: "descriptors left behind by the second half",
       target: "0",
       measured: String(descriptors),
       isMet: descriptors <= 0,
@@ -74,6 +74,7 @@ async function fuzz(port: number, seed: number, turns: number): Promise<void> {
   for (let sent = 0; sent < turns; ) {
     const tally = createTally();
     const socket = await openSocket(port, "/ws", tally);
+    let pings = 0;
     for (; sent < turns && tally.closes === 0; sent += 1) {
       const frames: Buffer[] = [];
       for (let index = 0; index < framesOfTurn; index += 1) {
@@ -81,9 +82,10 @@ async function fuzz(port: number, seed: number, turns: number): Promise<void> {
         // Three bad frames in a row close the connection: now and then that may happen.
         if (index % 2 === 1 && random() < 0.999) frames.push(ping);
       }
-      const pongs = tally.pongs;
-      socket.write(Buffer.concat([...frames, ping]));
-      await counted(tally, () => tally.pongs > pongs || tally.closes > 0);
+      frames.push(ping);
+      pings += frames.length - framesOfTurn;
+      socket.write(Buffer.concat(frames));
+      await counted(tally, () => tally.pongs >= pings || tally.closes > 0);
     }
     socket.end();
   }
@@ -96,13 +98,16 @@ async function comeAndGo(port: number, random: () => number): Promise<void> {
   const kind = random();
   if (kind < 0.3) {
     const abort = new AbortController();
-    const stream = await fetch(`${url}/events?since=start`, { signal: abort.signal });
+    const { signal } = abort;
+    const stream = await fetch(`${url}/events?since=start`, { signal, keepalive: false });
     await stream.body?.getReader().read();
     abort.abort();
   } else if (kind < 0.5) {
     const body = JSON.stringify({ content: "x".repeat(random() * 2_000) });
     const headers = { "content-type": "application/json" };
-    await (await fetch(`${url}/messages`, { method: "POST", body, headers })).text();
+    await (
+      await fetch(`${url}/messages`, { method: "POST", body, headers, keepalive: false })
+    ).text();
   } else {
     const tally = createTally();
     const socket = await openSocket(port, "/ws", tally);

@@ -109,4 +109,19 @@ describe("the log of a room", () => {
     expect(log.unread).toBe(5_000);
     expect(log.historyBefore).toBe(`e1:${log.entries[0]?.offset}`);
   });
+
+  test("forgets nothing that the reader is looking at", () => {
+    const log = new RoomLog(null);
+    log.join("e1:5000");
+    log.isBrowsed = true;
+    log.prepend(
+      Array.from({ length: 3_000 }, (_, index) => message(2_001 + index)),
+      true,
+    );
+    log.receive(message(5_001), false);
+    expect(log.entries).toHaveLength(3_001);
+    log.isBrowsed = false;
+    log.receive(message(5_002), false);
+    expect(log.entries.length).toBeLessThanOrEqual(1_000);
+  });
 });
