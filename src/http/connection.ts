@@ -5,7 +5,6 @@ import { encodePast, readBefore } from "../hub/history.ts";
 import type { Hub } from "../hub/hub.ts";
 import { type Body, createMessageId, toJson } from "../hub/message.ts";
 import type { Room } from "../hub/room.ts";
-import { Turns } from "../hub/turns.ts";
 import { decodeBinaryFrame } from "../protocol/binary-frame.ts";
 import { errorTable, PartylineError, toPartylineError } from "../protocol/errors.ts";
 import {
@@ -21,6 +20,7 @@ import { limits } from "../protocol/limits.ts";
 import type { Log } from "../telemetry/log.ts";
 import { assertMay, type Identity } from "./guard.ts";
 import { Membership } from "./membership.ts";
+import { Outlet } from "./outlet.ts";
 
 /** What all connections of a server share. */
 export interface ConnectionHouse {
@@ -34,20 +34,16 @@ export interface ConnectionHouse {
 
 type Socket = ServerWebSocket<Connection>;
 
-export class Connection {
+export class Connection extends Outlet<Connection> {
   readonly id: string;
   user: Sender;
   readonly #house: ConnectionHouse;
   readonly #identity: Identity;
-  #socket: Socket | null = null;
   #memberships: Membership[] = [];
   #badFrames = 0;
-  #replies: string[] | null = null;
-  /** Made when first needed: most connections never catch up. */
-  #turns: Turns | null = null;
-  #drained: (() => void) | null = null;
 
   constructor(id: string, identity: Identity, house: ConnectionHouse) {
+    super();
     this.id = id;
     this.user = identity.user;
     this.#identity = identity;
@@ -55,7 +51,7 @@ export class Connection {
   }
 
   open(socket: Socket): void {
-    this.#socket = socket;
+    this.socket = socket;
     const { connections, greeting } = this.#house;
     connections.add(this);
     this.#tell({ type: "welcome", connection: this.id, user: this.user, ...greeting });
@@ -77,42 +73,16 @@ export class Connection {
     }
   }
 
-  drain(): void {
-    this.#drained?.();
-    this.#drained = null;
-  }
-
   close(_socket: Socket, code: number): void {
-    this.#socket = null;
+    this.socket = null;
     this.#house.connections.delete(this);
     for (const membership of this.#memberships) this.#leave(membership, code !== 1000);
     this.#memberships = [];
     this.drain();
   }
 
-  /** Sends a frame; nothing happens when the connection is gone. */
-  send(frame: string | Uint8Array): void {
-    this.#socket?.send(frame);
-  }
-
-  /** Has the frames that `act` sends leave in one system call. */
-  cork(act: () => void): void {
-    this.#socket?.cork(act);
-  }
-
-  /** A turn to send a page, when at most `bytes` wait to be read, or the connection is gone. */
-  turn(bytes: number): Promise<() => void> {
-    this.#turns ??= new Turns();
-    return this.#turns.take(() => {
-      if (this.#socket === null || this.#socket.getBufferedAmount() <= bytes) return undefined;
-      return new Promise((resolve) => {
-        this.#drained = resolve; // one at a time: that is what turns are for
-      });
-    });
-  }
-
   goLive(membership: Membership, room: Room): void {
-    this.#socket?.subscribe(membership.topicOf(room));
+    this.socket?.subscribe(membership.topicOf(room));
     membership.isLive = true;
     this.#house.hub.goLive(room, membership);
   }
@@ -120,7 +90,7 @@ export class Connection {
   /** Tells the client to come back later, and closes. */
   leaveForDrain(reconnectAfterMs: number): void {
     this.#tell({ type: "draining", reconnectAfterMs });
-    this.#socket?.close(errorTable.draining.close, "draining");
+    this.socket?.close(errorTable.draining.close, "draining");
   }
 
   #obey(frame: ClientFrame): void {
@@ -179,7 +149,7 @@ export class Connection {
     this.#house.hub.publish(name, id, this.user, body).then(
       ({ epoch, offset, duplicate }) => {
         const position = `${epoch}:${offset}`;
-        this.#reply(encodeFrame({ type: "ack", ref, room: name, position, id, duplicate }));
+        this.reply(encodeFrame({ type: "ack", ref, room: name, position, id, duplicate }));
       },
       (thrown) => this.#fail(thrown, ref),
     );
@@ -189,7 +159,7 @@ export class Connection {
     assertMay(this.#identity, "write", name);
     if (room === null || !isLive) return; // still joining: whoever signals is not there yet
     this.#house.hub.signal(room, this.user, body, (topic, frame) => {
-      this.#socket?.publish(topic, frame);
+      this.socket?.publish(topic, frame);
     });
   }
 
@@ -198,7 +168,7 @@ export class Connection {
     assertMay(this.#identity, "read", name);
     if (username !== undefined && this.#identity.isAnonymous) this.#rename(username);
     const present = this.#memberships.find((each) => each.name === name);
-    if (present !== undefined) return present.joinAgain(ref, frame.resumes);
+    if (present !== undefined) return present.joinAgain(ref);
     const { connectionRoomsMax } = limits;
     if (this.#memberships.length >= connectionRoomsMax) {
       const text = `One connection may be in ${connectionRoomsMax} rooms.`;
@@ -225,7 +195,7 @@ export class Connection {
     const { room, isLive } = membership;
     membership.isClosed = true;
     if (room === null) return;
-    if (isLive) this.#socket?.unsubscribe(membership.topicOf(room));
+    if (isLive) this.socket?.unsubscribe(membership.topicOf(room));
     this.#house.hub.leave(room, membership, isLive, wasCut);
   }
 
@@ -254,30 +224,14 @@ export class Connection {
     this.send(encodeFrame(frame));
   }
 
-  /** Gathers what one turn of the event loop has to say, so that it leaves in one system call. */
-  #reply(frame: string): void {
-    if (this.#replies !== null) {
-      this.#replies.push(frame);
-      return;
-    }
-    this.#replies = [frame];
-    queueMicrotask(() => {
-      const replies = this.#replies ?? [];
-      this.#replies = null;
-      this.cork(() => {
-        for (const reply of replies) this.send(reply);
-      });
-    });
-  }
-
   #fail(thrown: unknown, ref: Ref): void {
     const error = toPartylineError(thrown);
     const { code, message, retryAfterMs } = error;
     if (code === "internal") this.#house.log.error({ err: thrown, connection: this.id }, "defect");
     this.#tell({ type: "error", ref, code, message, retryAfterMs });
-    if (code === "internal") this.#socket?.close(errorTable.internal.close, code);
+    if (code === "internal") this.socket?.close(errorTable.internal.close, code);
     if (code !== "bad_frame") return;
     this.#badFrames += 1;
-    if (this.#badFrames >= limits.badFramesMax) this.#socket?.close(1008, code);
+    if (this.#badFrames >= limits.badFramesMax) this.socket?.close(1008, code);
   }
 }

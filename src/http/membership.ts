@@ -5,11 +5,18 @@ import type { Entry, Room, RoomEvent } from "../hub/room.ts";
 import { encodeFrame, type GapFrame, type Ref, type Sender } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition } from "../protocol/position.ts";
-import type { Connection } from "./connection.ts";
+import type { Outlet } from "./outlet.ts";
+
+/** The connection behind a membership. */
+export interface Home extends Pick<Outlet, "send" | "cork" | "turn"> {
+  readonly user: Sender;
+  /** Subscribes the membership to its room's topic. */
+  goLive(membership: Membership, room: Room): void;
+}
 
 export class Membership implements Member {
   readonly name: string;
-  readonly #connection: Connection;
+  readonly #home: Home;
   readonly #binary: boolean;
   readonly #resumes: boolean;
   /** The joins that wait for their answer; null once it stands. */
@@ -23,11 +30,8 @@ export class Membership implements Member {
   /** True once it left, or its connection was closed. */
   isClosed = false;
 
-  constructor(
-    connection: Connection,
-    join: { room: string; ref: Ref; binary: boolean; resumes: boolean },
-  ) {
-    this.#connection = connection;
+  constructor(home: Home, join: { room: string; ref: Ref; binary: boolean; resumes: boolean }) {
+    this.#home = home;
     this.name = join.room;
     this.#refs = [join.ref];
     this.#binary = join.binary;
@@ -35,7 +39,7 @@ export class Membership implements Member {
   }
 
   get user(): Sender {
-    return this.#connection.user;
+    return this.#home.user;
   }
 
   isBinary(): boolean {
@@ -52,13 +56,13 @@ export class Membership implements Member {
     this.#refs = null;
     this.#offset = offset;
     for (const ref of refs) this.#tellJoined(room, ref, this.#resumes && gap === undefined);
-    if (gap !== undefined) this.#connection.send(encodeFrame(gap));
+    if (gap !== undefined) this.#home.send(encodeFrame(gap));
   }
 
   /** Answers a second join, which changes nothing else. */
-  joinAgain(ref: Ref, resumes: boolean): void {
+  joinAgain(ref: Ref): void {
     if (this.room === null || this.#refs !== null) this.#refs?.push(ref);
-    else this.#tellJoined(this.room, ref, resumes);
+    else this.#tellJoined(this.room, ref, false); // its `since` is not gone back to
   }
 
   /** The position told is where the reader stands: all that comes after it is sent to it. */
@@ -68,35 +72,35 @@ export class Membership implements Member {
     const members = presence.list();
     const memberCount = presence.count;
     const told = { room: name, position, members, memberCount, observers, recovered };
-    this.#connection.send(encodeFrame({ type: "joined", ref, ...told }));
+    this.#home.send(encodeFrame({ type: "joined", ref, ...told }));
   }
 
   tellGap(_room: Room, offset: number, gap: GapFrame): void {
     this.#offset = offset;
-    this.#connection.send(encodeFrame(gap));
+    this.#home.send(encodeFrame(gap));
   }
 
   send(_room: Room, entries: readonly Entry[]): void {
     const newest = entries.at(-1);
     if (newest === undefined) return;
     this.#offset = newest.message.offset;
-    this.#connection.cork(() => {
+    this.#home.cork(() => {
       for (const { text, binary } of entries) {
-        this.#connection.send(this.#binary ? (binary ?? text) : text);
+        this.#home.send(this.#binary ? (binary ?? text) : text);
       }
     });
   }
 
   turn(): Promise<() => void> {
-    return this.#connection.turn(limits.catchUpBytesMax);
+    return this.#home.turn(limits.catchUpBytesMax);
   }
 
   goLive(room: Room): void {
-    this.#connection.goLive(this, room);
+    this.#home.goLive(this, room);
   }
 
   hear(_room: Room, { json, binary }: RoomEvent): void {
     if (this.#refs !== null) return; // before `joined`, which tells the members there are
-    this.#connection.send(this.#binary ? (binary ?? json) : json);
+    this.#home.send(this.#binary ? (binary ?? json) : json);
   }
 }
