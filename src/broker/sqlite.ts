@@ -35,7 +35,7 @@ interface Pending extends SizedDraft {
 }
 
 /** What one transaction takes at most, so that none holds the event loop for long. */
-const commitMessagesMax = 512;
+const commitMessagesMax = 256;
 const commitBytesMax = 1_048_576;
 const retryAfterMs = 1_000;
 
@@ -50,7 +50,7 @@ export async function openSqliteBroker(options: SqliteBrokerOptions): Promise<Sq
 
 /**
  * Keeps messages in an SQLite file. What one turn of the event loop brings is stored by one
- * transaction of up to 512 messages or 1 MiB; what is more follows with the next turn.
+ * transaction of up to 256 messages or 1 MiB; what is more follows with the next turn.
  */
 export class SqliteBroker implements Broker {
   readonly #file: StoreFile;

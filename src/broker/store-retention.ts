@@ -15,7 +15,7 @@ const retryDelayMs = 10;
  * One slice takes a little from each of many rooms: messages that came at the same time lie on the
  * same pages, so rooms that fill alike are trimmed at the price of one.
  */
-const sliceRowsMax = 256;
+const sliceRowsMax = 512;
 const sliceBytesMax = 1_048_576;
 const sliceRoomsMax = 64;
 /** Rooms remembered as written to between two sweeps; the others wait for their turn. */

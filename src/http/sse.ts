@@ -4,7 +4,7 @@ import type { Server } from "bun";
 import { Elysia } from "elysia";
 import type { Hub } from "../hub/hub.ts";
 import { Subscription } from "../hub/subscription.ts";
-import { PartylineError, toPartylineError } from "../protocol/errors.ts";
+import { PartylineError, toPartylineError, toProblem } from "../protocol/errors.ts";
 import { encodeComment, encodeEvent, encodePreamble } from "../protocol/event-stream.ts";
 import { readSince } from "../protocol/field.ts";
 import { limits } from "../protocol/limits.ts";
@@ -87,10 +87,10 @@ export class Streams {
   }
 
   #fail(subscription: Subscription, thrown: unknown): void {
-    const { code, message, retryAfterMs } = toPartylineError(thrown);
-    if (code === "internal") this.#log.error({ err: thrown }, "a stream failed");
-    const data = JSON.stringify({ type: "error", code, message, retryAfterMs });
-    subscription.push(encodeEvent({ event: "error", data }));
+    const error = toPartylineError(thrown);
+    if (error.code === "internal") this.#log.error({ err: thrown }, "a stream failed");
+    // Not "error": EventSource would call the handler that it calls for a broken line.
+    subscription.push(encodeEvent({ event: "problem", data: JSON.stringify(toProblem(error)) }));
     subscription.close();
   }
 }

@@ -59,10 +59,7 @@ export async function readSince(
   return gap === undefined ? past : { ...past, gap };
 }
 
-/**
- * Encodes an answer as JSON, `head` first. Its messages are joined as text: what is nested almost too
- * deeply to be written would be too deep inside of another object.
- */
+/** Encodes an answer as JSON, `head` first; its messages as they are on every transport. */
 export function encodePast(past: Omit<Past, "position">, head = {}): string {
   const { messages, ...others } = past;
   const fields = JSON.stringify({ ...head, ...others });

@@ -12,6 +12,8 @@ export const limits = {
   usernameLengthMax: 40,
   /** Characters of a publisher's message id. */
   messageIdLengthMax: 128,
+  /** Arrays and objects that a content may nest: many a client's parser stops not far above. */
+  contentDepthMax: 100,
   /** Rooms that one WebSocket connection may be in. */
   connectionRoomsMax: 100,
   /** Rooms that one SSE stream may follow. */

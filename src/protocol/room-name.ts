@@ -3,7 +3,9 @@
 import { PartylineError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
-const pattern = new RegExp(`^\\$?[A-Za-z0-9_.:~-]{1,${limits.roomNameLengthMax}}$`);
+/** The rooms the server keeps for itself; everybody may read them, nobody else may write. */
+const systemRooms: readonly unknown[] = ["$clock", "$server"];
+const pattern = new RegExp(`^[A-Za-z0-9_.:~-]{1,${limits.roomNameLengthMax}}$`);
 
 /** True for names the server keeps for itself: `$clock`, `$server`. */
 export function isSystemRoom(room: string): boolean {
@@ -12,10 +14,11 @@ export function isSystemRoom(room: string): boolean {
 
 /**
  * Returns the name if it is a valid one.
- * @throws invalid_room when it has other signs than `A-Z a-z 0-9 _ . : ~ -`, or too many
+ * @throws invalid_room when it has other signs than `A-Z a-z 0-9 _ . : ~ -`, or too many, and is not
+ *   one of the server's own
  */
 export function assertRoomName(room: unknown): string {
-  const isName = typeof room === "string" && pattern.test(room);
+  const isName = typeof room === "string" && (pattern.test(room) || systemRooms.includes(room));
   if (isName && room.length <= limits.roomNameLengthMax) return room;
   throw new PartylineError(
     "invalid_room",

@@ -2,29 +2,13 @@
 
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { type Child, startChild } from "./child.ts";
-import {
-  counted,
-  createTally,
-  openSocket,
-  type RawSocket,
-  type Tally,
-  toFrame,
-} from "./raw-socket.ts";
+import { assemble, type Contestant, describeBurst, measureRate, room } from "./contestant.ts";
+import { counted, createTally, openSocket, toFrame } from "./raw-socket.ts";
 import { count, type Finding, median, present, times } from "./report.ts";
 
-const subscribersMax = 1_000;
 /** Subscribers whose messages are parsed to see that they come in order. */
 const sampledMax = 10;
 const rounds = 7;
-const publishesOfRound = 100;
-const room = "bench";
-const content = "x".repeat(100);
-
-interface Contestant {
-  readonly child: Child;
-  readonly tally: Tally;
-  readonly publisher: RawSocket;
-}
 
 /** Compares deliveries per second of processor time with bare Bun's, in rounds one after the other. */
 export async function fanout(): Promise<readonly Finding[]> {
@@ -34,33 +18,31 @@ export async function fanout(): Promise<readonly Finding[]> {
     config: { data, durability: "memory" },
   });
   using sqliteChild = await startChild("partyline-server.ts", { config: { data } });
+  const ours = [
+    { name: "memory", least: 0.9, contestant: await enter(memoryChild) },
+    { name: "SQLite", least: 0.8, contestant: await enter(sqliteChild) },
+  ];
   using bareChild = await startChild("bare-server.ts", {
     frameBytes: await measureFrame(memoryChild),
   });
-  const bare = await assemble(bareChild);
-  const contestants = [
-    { name: "memory", least: 0.9, contestant: await assemble(memoryChild) },
-    { name: "SQLite", least: 0.8, contestant: await assemble(sqliteChild) },
-  ];
+  const bare = await enter(bareChild);
   const findings: Finding[] = [];
   for (const burst of [1, 10]) {
-    const ratios = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
-    const rates: number[] = [];
-    for (let round = 0; round <= rounds; round += 1) {
-      const rate = await measure(bare, burst);
-      if (round > 0) rates.push(rate); // the first round warms up
-      for (const { name, contestant } of contestants) {
-        const ratio = (await measure(contestant, burst)) / rate;
-        if (round > 0) ratios.get(name)?.push(ratio);
+    const bareRates: number[] = [];
+    const ratios = ours.map((): number[] => []);
+    for (let round = 0; round < rounds; round += 1) {
+      const rate = await measureRate(bare, burst);
+      bareRates.push(rate);
+      for (const [index, { contestant }] of ours.entries()) {
+        ratios[index]?.push((await measureRate(contestant, burst)) / rate);
       }
     }
-    const how = burst === 1 ? "single messages" : `bursts of ${burst}`;
-    for (const { name, least } of contestants) {
-      const ratio = median(ratios.get(name) ?? []);
+    for (const [index, { name, least }] of ours.entries()) {
+      const ratio = median(ratios[index] ?? []);
       findings.push({
-        what: `WebSocket fan-out, ${how}, ${name}`,
+        what: `WebSocket fan-out, ${describeBurst(burst)}, ${name}`,
         target: `≥ ${times(least)} of bare`,
-        measured: `${times(ratio)} of ${count(median(rates))} deliveries/CPU s`,
+        measured: `${times(ratio)} of ${count(median(bareRates))} deliveries/CPU s`,
         isMet: ratio >= least,
       });
     }
@@ -68,37 +50,13 @@ export async function fanout(): Promise<readonly Finding[]> {
   return findings;
 }
 
-/** Opens the subscribers and one more connection, which publishes. */
-async function assemble(child: Child): Promise<Contestant> {
-  const tally = createTally();
-  const own = createTally();
+function enter(child: Child): Promise<Contestant> {
   const join = toFrame({ type: "join", room });
-  for (let index = 0; index < subscribersMax; index += 1) {
+  return assemble(child, async (tally, index) => {
     const onMessage = index < sampledMax ? createOrderCheck() : undefined;
     const socket = await openSocket(child.port, "/ws", tally, onMessage);
     socket.write(join);
-  }
-  const publisher = await openSocket(child.port, "/ws", own);
-  publisher.write(join);
-  await counted(tally, () => tally.joins >= subscribersMax);
-  await counted(own, () => own.joins >= 1);
-  return { child, tally, publisher };
-}
-
-/** Publishes bursts, each once the one before was delivered to all; deliveries per CPU second. */
-async function measure({ child, tally, publisher }: Contestant, burst: number): Promise<number> {
-  const message = toFrame({ type: "message", room, content });
-  const turn = Buffer.concat(Array.from({ length: burst }, () => message));
-  const cpuBefore = await child.ask("cpu");
-  const deliveries = publishesOfRound * burst * subscribersMax;
-  const before = tally.messages;
-  for (let index = 1; index <= publishesOfRound; index += 1) {
-    publisher.write(turn);
-    const due = before + index * burst * subscribersMax;
-    await counted(tally, () => tally.messages >= due);
-  }
-  if (tally.messages - before !== deliveries) throw new Error("More was delivered than published.");
-  return (deliveries * 1e6) / ((await child.ask("cpu")) - cpuBefore);
+  });
 }
 
 /** The bytes of a message's frame, so that bare Bun sends as much. */
@@ -108,8 +66,7 @@ async function measureFrame({ port }: Child): Promise<number> {
   const socket = await openSocket(port, "/ws", tally, (text) => {
     bytes = text.length;
   });
-  socket.write(toFrame({ type: "join", room: "measure" }));
-  socket.write(toFrame({ type: "message", room: "measure", content }));
+  socket.write(toFrame({ type: "join", room, since: "start" }));
   await counted(tally, () => bytes > 0);
   socket.end();
   return bytes;

@@ -120,18 +120,3 @@ test("text and binary frames come back from the echo as they were", async () => 
   expect(received).toEqual([...texts.map((text) => [text, false]), ["raw", true]] as never);
   socket.terminate();
 });
-
-test("the npm client ws joins, publishes and reads", async () => {
-  for (const protocols of [[], ["partyline.v1"]]) {
-    const socket = new ForeignSocket(server.socketUrl, protocols);
-    const frames: { type: string; content?: unknown }[] = [];
-    socket.on("message", (data) => frames.push(JSON.parse(String(data))));
-    await eventually("the welcome", () => frames[0]?.type === "welcome");
-    socket.send(JSON.stringify({ type: "join", room: "foreign" }));
-    socket.send(JSON.stringify({ type: "message", room: "foreign", content: "hi" }));
-    await eventually("its own message", () => frames.some(({ content }) => content === "hi"));
-    expect(socket.protocol).toBe(protocols[0] ?? "");
-    socket.close(1000);
-    await eventually("the close", () => socket.readyState === ForeignSocket.CLOSED);
-  }
-});

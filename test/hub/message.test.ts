@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { bodyBytes, createMessageId, encodeMessage, toJson } from "../../src/hub/message.ts";
 import { PartylineError } from "../../src/protocol/errors.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { createMessage } from "../support/quiet-room.ts";
 
 describe("a message", () => {
@@ -51,10 +52,18 @@ describe("a message", () => {
   });
 });
 
-test("a value that is nested too deeply to be written is a bad frame", () => {
-  const depth = 400_000;
-  const value: unknown = JSON.parse("[".repeat(depth) + "]".repeat(depth));
-  expect(() => toJson("data", value)).toThrow(PartylineError);
-  expect(() => toJson("data", value)).toThrow('"data"');
-  expect(toJson("data", [{ a: null }])).toBe('[{"a":null}]');
+test("a value may be nested up to the limit, in arrays and in objects", () => {
+  for (const [open, close] of [
+    ["[", "]"],
+    ['{"a":', "}"],
+  ] as const) {
+    const nest = (depth: number) => `${open.repeat(depth)}1${close.repeat(depth)}`;
+    const fits = nest(limits.contentDepthMax);
+    expect(toJson("data", JSON.parse(fits))).toBe(fits);
+    for (const depth of [limits.contentDepthMax + 1, 100_000]) {
+      const refused = () => toJson("data", [1, JSON.parse(nest(depth - 1))]);
+      expect(refused).toThrow(PartylineError);
+      expect(refused).toThrow('"data"');
+    }
+  }
 });
