@@ -70,9 +70,9 @@ export class Subscription implements Reader, Observer {
   }
 
   /**
-   * Yields what is pushed, in order, until the end. Settles at once when the stream is closed. While
-   * the client keeps up, Bun's own sink gets what is pushed: that saves waking this for each of a
-   * thousand readers, a fifth of what a message to all of them costs.
+   * Yields what is pushed, in order, until the end. Settles at once when the stream is closed.
+   * While the client keeps up, Bun's own sink gets what is pushed: waking this for each of a
+   * thousand readers would be a fifth of what a message to all of them costs.
    */
   async *bytes(): AsyncGenerator<Uint8Array, void, Sink | undefined> {
     try {

@@ -29,8 +29,8 @@ export interface Contestant {
 }
 
 /**
- * Prepares a server: its code is warm, `subscribe` has opened each of the subscribers, which count in
- * `tally.joins` once they read live, and one more connection publishes.
+ * Prepares a server: its code is warm, `subscribe` has opened each of the subscribers, which count
+ * in `tally.joins` once they read live, and one more connection publishes.
  */
 export async function assemble(
   child: Child,

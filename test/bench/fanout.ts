@@ -10,7 +10,7 @@ import { count, type Finding, median, present, times } from "./report.ts";
 const sampledMax = 10;
 const rounds = 7;
 
-/** Compares deliveries per second of processor time with bare Bun's, in rounds one after the other. */
+/** Compares deliveries per second of processor time with bare Bun's, round by round. */
 export async function fanout(): Promise<readonly Finding[]> {
   using folder = createTemporaryFolder();
   const { path: data } = folder;

@@ -1,4 +1,4 @@
-/** What a server under test knows of itself: processor time, memory, and how long its loop was held. */
+/** What a server under test knows of itself: processor time, memory, the lag of its event loop. */
 
 import { readFileSync } from "node:fs";
 
@@ -98,7 +98,7 @@ function startLagMeter(): void {
   }, tickMs);
 }
 
-/** Milliseconds for which the main thread was ready to run and other processes had the processor. */
+/** Milliseconds for which the main thread was ready to run while others had the processor. */
 function waitedMs(): number {
   const path = `/proc/self/task/${process.pid}/schedstat`;
   return Number(readFileSync(path, "latin1").split(" ")[1]) / 1e6;

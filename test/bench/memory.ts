@@ -1,4 +1,4 @@
-/** Memory of 10,000 idle WebSocket connections, against a server that subscribes them to one topic. */
+/** Memory of 10,000 idle WebSocket connections, against a server that only subscribes them. */
 
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { startChild } from "./child.ts";

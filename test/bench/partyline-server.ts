@@ -1,4 +1,4 @@
-/** Partyline as it is put together for its users, in a process that answers the parent's questions. */
+/** Partyline as its users get it, in a process that answers the parent's questions. */
 
 import { type ConfigOverrides, defaultConfig } from "../../src/config.ts";
 import { createServer } from "../../src/server.ts";

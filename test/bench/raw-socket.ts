@@ -52,8 +52,8 @@ const typeSigns = {
 };
 
 /**
- * Opens a WebSocket and counts what comes. Resolves when the server accepted it. `onMessage` gets the
- * text of each message; reading it costs time, so most sockets have none.
+ * Opens a WebSocket and counts what comes. Resolves when the server accepted it. `onMessage` gets
+ * the text of each message; reading it costs time, so most sockets have none.
  */
 export function openSocket(
   port: number,

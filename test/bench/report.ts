@@ -1,6 +1,6 @@
 /** What a bench found, and how it is shown. */
 
-/** One number against its target. `isMet` is null where there is no target: it is for information. */
+/** One number against its target. `isMet` is null where there is no target. */
 export interface Finding {
   readonly what: string;
   readonly target: string;

@@ -9,7 +9,7 @@ import { count, type Finding, median, present, times } from "./report.ts";
 const rounds = 7;
 const ratioMin = 0.8;
 
-/** Compares deliveries per second of processor time with bare Bun's, in rounds one after the other. */
+/** Compares deliveries per second of processor time with bare Bun's, round by round. */
 export async function sse(): Promise<readonly Finding[]> {
   using folder = createTemporaryFolder();
   using oursChild = await startChild("partyline-server.ts", {

@@ -10,7 +10,7 @@ const rounds = 9;
 const msMax = 150;
 const waitMsMax = 10_000;
 
-/** Starts the executable, and the source, each several times. An executable that is missing is built. */
+/** Builds the executable, then starts it and the source in turn, several times. */
 export async function start(): Promise<readonly Finding[]> {
   using folder = createTemporaryFolder();
   const executable = join(folder.path, "partyline");

@@ -61,6 +61,32 @@ describe("a subscription", () => {
     expect(subscription.isClosed).toBe(true);
   });
 
+  test("writes to the sink while its client keeps up, and yields once it is behind", async () => {
+    const subscription = subscribe();
+    const written: number[] = [];
+    let room = 2; // bytes that the client takes before it is behind
+    const sink = {
+      write([byte = 0]: Uint8Array) {
+        written.push(byte);
+        room -= 1;
+        return room > 0 ? 1 : -1;
+      },
+    };
+    const stream = subscription.bytes();
+    const pushAll = (bytes: number[]) => {
+      for (const byte of bytes) subscription.push(new Uint8Array([byte]));
+    };
+    pushAll([1, 2]);
+    const yielded = [(await stream.next()).value, (await stream.next(sink)).value];
+    pushAll([3]); // the second is not known to be taken yet: nothing may overtake it
+    yielded.push((await stream.next(sink)).value);
+    const next = stream.next(sink);
+    pushAll([4, 5, 6, 7]);
+    yielded.push((await next).value, (await stream.next(sink)).value);
+    expect(written).toEqual([4, 5]);
+    expect(yielded.map((bytes) => bytes?.[0])).toEqual([1, 2, 3, 6, 7]);
+  });
+
   test("lets go of all its rooms when it is closed", () => {
     const deserted: string[] = [];
     const rooms = ["a", "b"].map((name) =>
