@@ -24,13 +24,18 @@ interface Present extends Sender {
   cancelGrace: (() => void) | null;
 }
 
+interface Changes {
+  readonly joined: Map<string, Member>;
+  readonly left: Map<string, Member>;
+}
+
 /** The members of one room. `close` stops its timers; it may be called twice. */
 export class Presence {
   readonly #clock: Clock;
   readonly #listener: PresenceListener;
   readonly #members = new Map<string, Present>();
-  readonly #joined = new Map<string, Member>();
-  readonly #left = new Map<string, Member>();
+  /** Who joined and who left since the last frame; null in the long times when nobody does. */
+  #changes: Changes | null = null;
   #cancelGather: (() => void) | null = null;
   /** What `list` returns, or null when it must be made anew. */
   #listed: readonly Member[] | null = null;
@@ -43,6 +48,11 @@ export class Presence {
   /** Members, those within their grace included. */
   get count(): number {
     return this.#members.size;
+  }
+
+  /** Tells whether a user is a member. */
+  has(id: string): boolean {
+    return this.#members.has(id);
   }
 
   /** The first `listedMembersMax` members, oldest first. The same array until something changes. */
@@ -113,31 +123,36 @@ export class Presence {
   #drop(present: Present): void {
     this.#listed = null;
     this.#members.delete(present.id);
-    this.#joined.delete(present.id);
+    const { joined, left } = this.#gather();
+    joined.delete(present.id);
     // Told even of whoever came and went within one gathering: somebody who joined in between has
     // read of them in the list of members.
-    this.#left.set(present.id, describe(present));
-    this.#gather();
+    left.set(present.id, describe(present));
     if (this.#members.size === 0) this.#listener.onDeserted();
   }
 
   #noteJoined(present: Present): void {
-    this.#left.delete(present.id);
-    this.#joined.set(present.id, describe(present));
-    this.#gather();
+    const { joined, left } = this.#gather();
+    left.delete(present.id);
+    joined.set(present.id, describe(present));
   }
 
-  #gather(): void {
-    this.#cancelGather ??= this.#clock.after(limits.presenceGatherMs, () => {
-      this.#cancelGather = null;
-      const isNamed = this.#members.size <= limits.listedMembersMax;
-      const joined = isNamed ? [...this.#joined.values()] : [];
-      const left = isNamed ? [...this.#left.values()] : [];
-      const hasChanged = this.#joined.size + this.#left.size > 0;
-      this.#joined.clear();
-      this.#left.clear();
-      if (hasChanged) this.#listener.onPresence({ joined, left, members: this.#members.size });
-    });
+  /** The changes to be told together, at the latest when the time for it is over. */
+  #gather(): Changes {
+    this.#cancelGather ??= this.#clock.after(limits.presenceGatherMs, () => this.#tell());
+    this.#changes ??= { joined: new Map(), left: new Map() };
+    return this.#changes;
+  }
+
+  #tell(): void {
+    const changes = this.#changes;
+    this.#cancelGather = null;
+    this.#changes = null;
+    if (changes === null) return;
+    const isNamed = this.#members.size <= limits.listedMembersMax;
+    const joined = isNamed ? [...changes.joined.values()] : [];
+    const left = isNamed ? [...changes.left.values()] : [];
+    this.#listener.onPresence({ joined, left, members: this.#members.size });
   }
 }
 

@@ -4,7 +4,7 @@ import { encodeBinaryFrame } from "../protocol/binary-frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage, type Message } from "./message.ts";
 import type { Clock, Fanout } from "./ports.ts";
-import { Presence, type PresenceChange } from "./presence.ts";
+import { Presence, type PresenceChange, type PresenceListener } from "./presence.ts";
 
 /** A message together with its encodings, each made once. */
 export interface Entry {
@@ -49,7 +49,7 @@ export function toEntry(message: Message): Entry {
 }
 
 /** Only the hub changes a room. */
-export class Room {
+export class Room implements PresenceListener {
   readonly name: string;
   /** Topics of Bun's publish: JSON for all messages, and the one with binary frames. */
   readonly topic: string;
@@ -76,10 +76,7 @@ export class Room {
     this.topic = `j${name}`;
     this.binaryTopic = `b${name}`;
     this.#surroundings = surroundings;
-    this.presence = new Presence(surroundings.clock, {
-      onPresence: (change) => this.#tellPresence(change),
-      onDeserted: () => this.release(0),
-    });
+    this.presence = new Presence(surroundings.clock, this);
   }
 
   /** SSE streams that read this room. */
@@ -162,7 +159,13 @@ export class Room {
     if (this.uses === 0 && this.presence.count === 0) this.#surroundings.onDeserted(this);
   }
 
-  #tellPresence({ joined, left, members }: PresenceChange): void {
+  /** Hears from its presence that the last member is gone. */
+  onDeserted(): void {
+    this.release(0);
+  }
+
+  /** Hears from its presence who came and who went, and tells everybody. */
+  onPresence({ joined, left, members }: PresenceChange): void {
     const observers = this.observerCount;
     const frame = { type: "presence", room: this.name, joined, left, members, observers };
     this.tell({ name: "presence", json: JSON.stringify(frame), binary: null });
