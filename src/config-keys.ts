@@ -3,13 +3,19 @@
  * the manual's table all derive from it.
  */
 
+import { limitKeys } from "./config-limit-keys.ts";
 import {
+  anonymousKind,
   choiceKind,
   countKind,
   durationKind,
   hostKind,
+  issuerTextKind,
+  jwksUrlKind,
   type Kind,
+  originsKind,
   pathKind,
+  secretKind,
   sizeKind,
   switchKind,
   type Value,
@@ -28,6 +34,7 @@ export interface Key<Kept extends Value = Value> {
 
 const gibibyte = 1_073_741_824;
 const tenYearsMs = 3_650 * 86_400_000;
+const twoYearsMs = 730 * 86_400_000;
 
 export const configKeys = {
   config: {
@@ -59,10 +66,58 @@ export const configKeys = {
     default: "process",
     help: "What stored messages survive: process (its end), power (a cut), memory (neither).",
   },
-  "allow-anonymous": {
-    kind: switchKind,
-    default: "false",
-    help: "Listen beyond this machine; everybody who can reach the port may read and write.",
+  anonymous: {
+    kind: anonymousKind,
+    default: null,
+    unset: "write without a key, none with one",
+    help: "What people without a token may do; without a key, needed beyond this machine.",
+  },
+  "token-secret": {
+    kind: secretKind,
+    default: null,
+    unset: "no secret",
+    help: "Secret that tokens are signed with (HS256, HS384, HS512); a file is safer.",
+  },
+  "token-secret-file": {
+    kind: pathKind,
+    default: null,
+    unset: "no secret",
+    help: "File with that secret; a line break at its end does not count.",
+  },
+  "token-public-key": {
+    kind: pathKind,
+    default: null,
+    unset: "no public key",
+    help: "Public key that tokens are verified with: PEM, a JWK, or a JWK set.",
+  },
+  "token-jwks-url": {
+    kind: jwksUrlKind,
+    default: null,
+    unset: "no URL",
+    help: "URL where the issuer of tokens publishes its keys.",
+  },
+  "token-issuer": {
+    kind: issuerTextKind,
+    default: null,
+    unset: "any issuer",
+    help: "What a token's iss must be.",
+  },
+  "token-audience": {
+    kind: issuerTextKind,
+    default: null,
+    unset: "only tokens without one",
+    help: "What a token's aud must name.",
+  },
+  "token-leeway": {
+    kind: durationKind(300_000),
+    default: "5s",
+    help: "How much the clocks of issuers may differ from this one.",
+  },
+  "allow-origin": {
+    kind: originsKind,
+    default: null,
+    unset: "only pages of this server",
+    help: "Pages of other origins that may connect; may be given several times.",
   },
   "tls-cert": {
     kind: pathKind,
@@ -80,6 +135,22 @@ export const configKeys = {
     kind: switchKind,
     default: "false",
     help: "Make a certificate for development and print its fingerprint.",
+  },
+  "tls-min-version": {
+    kind: choiceKind(["1.2", "1.3"]),
+    default: "1.2",
+    help: "Oldest version of TLS that is spoken.",
+  },
+  "tls-client-ca": {
+    kind: pathKind,
+    default: null,
+    unset: "no client certificates",
+    help: "Authorities in PEM; only clients with a certificate of theirs may connect.",
+  },
+  hsts: {
+    kind: durationKind(twoYearsMs),
+    default: "0",
+    help: "Time for which browsers that were here insist on TLS; 0 leaves it to them.",
   },
   http3: {
     kind: switchKind,
@@ -111,6 +182,7 @@ export const configKeys = {
     default: "4MiB",
     help: "Bytes that may wait for one slow reader before its connection is cut.",
   },
+  ...limitKeys,
   "log-level": {
     kind: choiceKind(["debug", "info", "warn", "error", "silent"]),
     default: "info",

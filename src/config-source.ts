@@ -25,6 +25,12 @@ export interface Problem {
   readonly sentence: string;
 }
 
+/** Values that contradict each other; the key to name first stands first. */
+export interface Broken {
+  readonly keys: readonly KeyName[];
+  readonly sentence: string;
+}
+
 /** A value that was given and accepted. */
 export interface Setting {
   readonly value: Value;
@@ -46,6 +52,8 @@ export interface Given {
 export interface Gathered {
   readonly settings: ReadonlyMap<KeyName, Setting>;
   readonly problems: readonly Problem[];
+  /** The value of `issuer` in the file, undefined if it has none. */
+  readonly issuers: unknown;
   /** The file that was read, or null. */
   readonly file: string | null;
 }
@@ -80,19 +88,22 @@ export function gatherSettings(given: Given): Gathered {
   problems.push(...strangeVariables(given.environment));
 
   const file = findFile(settings.get("config"), given.folder);
-  if (file === null) return { settings, problems, file };
+  let issuers: unknown;
+  if (file === null) return { settings, problems, issuers, file };
   const { entries, problem } = readFile(file, settings.get("config")?.origin);
   if (problem !== undefined) problems.push({ place: "file", sentence: problem });
   for (const [name, raw] of entries) {
     if (isKeyName(name) && keyOf(name).inFile !== false) {
       accept(name, raw, { place: "file", label: file }, dirname(file));
+    } else if (name === "issuer") {
+      issuers = raw; // Tables, which no flag can give.
     } else {
       const known = keyNames.filter((key) => keyOf(key).inFile !== false);
       const hint = suggest(name.replaceAll("_", "-"), known);
       problems.push({ place: "file", sentence: `Unknown key ${show(name)} in ${file}${hint}` });
     }
   }
-  return { settings, problems, file };
+  return { settings, problems, issuers, file };
 }
 
 /** Ends a sentence about an unknown name with the nearest known one, if any is near. */
@@ -112,8 +123,13 @@ export function show(value: unknown): string {
   return text.length > shownLengthMax ? `${text.slice(0, shownLengthMax)}…` : text;
 }
 
+/** Shows the value of a key, unless it is a secret. */
+export function showOf(name: KeyName, value: unknown): string {
+  return keyOf(name).kind.isSecret ? "(secret)" : show(value);
+}
+
 function refuse(name: KeyName, raw: unknown, origin: Origin, accepts: string): string {
-  return `${name} is ${show(raw)} (${origin.label}), which is not accepted; give ${accepts}.`;
+  return `${name} is ${showOf(name, raw)} (${origin.label}), which is not accepted; give ${accepts}.`;
 }
 
 function strangeVariables(environment: Given["environment"]): Problem[] {

@@ -1,7 +1,10 @@
 /** The kinds of values that a configuration key may have: how each is read, and how it is written. */
 
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { resolve } from "node:path";
+import { anonymousForm, isAnonymousAccess } from "./auth/anonymous.ts";
+import { isOriginList, originsForm } from "./auth/origin.ts";
+import { secretBytesMax, secretBytesMin, toSecret } from "./auth/secret.ts";
 
 /** What a key holds once it was read. */
 export type Value = string | number | boolean;
@@ -16,6 +19,10 @@ export interface Kind<Kept extends Value> {
   readonly placeholder: string;
   /** Completes the sentence "give …". */
   readonly accepts: string;
+  /** True where a value must never be shown, not even in the sentence that refuses it. */
+  readonly isSecret?: true;
+  /** True where a flag may be given several times; what it gave is put together with commas. */
+  readonly isRepeatable?: true;
   parse(given: unknown, folder: string): Kept | undefined;
   format(value: Kept): string;
 }
@@ -64,6 +71,70 @@ export const pathKind: Kind<string> = {
   },
   format: (value) => JSON.stringify(value),
 };
+
+/** Text shared with whoever signs tokens. It is never shown. */
+export const secretKind: Kind<string> = {
+  placeholder: "<text>",
+  accepts: `a secret of ${secretBytesMin} to ${secretBytesMax} bytes; openssl rand -base64 48 makes one`,
+  isSecret: true,
+  parse(given) {
+    return typeof given === "string" && toSecret(given) !== undefined ? given : undefined;
+  },
+  // Shorter than any secret: a printed configuration that is read back is refused, not weakened.
+  format: () => JSON.stringify("(secret)"),
+};
+
+/** A name that stands in a token as `iss` or `aud`. */
+export const issuerTextKind: Kind<string> = {
+  placeholder: "<text>",
+  accepts: "a text of 1 to 2048 visible characters, exactly as it stands in the token",
+  parse(given) {
+    return typeof given === "string" && /^[^\p{C}]{1,2048}$/u.test(given) ? given : undefined;
+  },
+  format: (value) => JSON.stringify(value),
+};
+
+/** Where an issuer publishes its keys. Plain HTTP would let anybody on the way put theirs there. */
+export const jwksUrlKind: Kind<string> = {
+  placeholder: "<url>",
+  accepts: "an https URL, or http on this machine, without a user, a password or a fragment",
+  parse(given) {
+    if (typeof given !== "string" || given.length > 2_048) return undefined;
+    const url = URL.parse(given);
+    if (url === null || url.username !== "" || url.password !== "" || url.hash !== "")
+      return undefined;
+    const isHere = url.protocol === "http:" && isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+    return url.protocol === "https:" || isHere ? url.href : undefined;
+  },
+  format: (value) => JSON.stringify(value),
+};
+
+/** What people without a token may do. */
+export const anonymousKind: Kind<string> = {
+  placeholder: "<access>",
+  accepts: anonymousForm,
+  parse(given) {
+    return typeof given === "string" && isAnonymousAccess(given) ? given : undefined;
+  },
+  format: (value) => JSON.stringify(value),
+};
+
+/** Origins of pages, between commas; in TOML also an array. */
+export const originsKind: Kind<string> = {
+  placeholder: "<origins>",
+  accepts: originsForm,
+  isRepeatable: true,
+  parse(given) {
+    const text = Array.isArray(given) ? given.join(",") : given;
+    return typeof text === "string" && isOriginList(text) ? text : undefined;
+  },
+  format: (value) => JSON.stringify(value),
+};
+
+/** Tells whether a host leads to this machine only. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
 
 /** On or off. */
 export const switchKind: Kind<boolean> = {
@@ -117,7 +188,9 @@ export function choiceKind<const Word extends string>(words: readonly Word[]): K
   return {
     placeholder: "<word>",
     accepts: `one of ${words.join(", ")}`,
-    parse: (given) => words.find((word) => word === given),
+    // TOML writes a word such as 1.2 as a number.
+    parse: (given) =>
+      words.find((word) => word === (typeof given === "number" ? `${given}` : given)),
     format: (value) => JSON.stringify(value),
   };
 }

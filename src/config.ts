@@ -1,15 +1,32 @@
 /** Flags over environment over `partyline.toml`: one validated, frozen configuration. */
 
-import { isIPv4 } from "node:net";
 import { join, resolve } from "node:path";
+import type { IssuerSettings } from "./auth/issuer.ts";
+import {
+  conflictOfIssuers,
+  conflictOfKeys,
+  flagTable,
+  type IssuerTable,
+  readIssuerTables,
+  toIssuer,
+} from "./config-issuers.ts";
 import { type KeyName, keyNames, keyOf, type Settings } from "./config-keys.ts";
-import { type Given, gatherSettings, type Origin, type Problem, show } from "./config-source.ts";
-import type { Value } from "./config-value.ts";
+import { type LimitConfig, toLimitConfig } from "./config-limits.ts";
+import {
+  type Broken,
+  type Given,
+  gatherSettings,
+  type Origin,
+  type Problem,
+  showOf,
+} from "./config-source.ts";
+import { type TlsSettings, tlsRules, toTlsSettings } from "./config-tls.ts";
+import { isLoopback, type Value } from "./config-value.ts";
 import type { Retention } from "./hub/ports.ts";
 import { queueBytesMin } from "./protocol/limits.ts";
 
 /** What a server needs to know. Paths are absolute, sizes are bytes, ages are milliseconds. */
-export interface Config {
+export interface Config extends LimitConfig, TlsSettings {
   readonly host: string;
   /** 0 takes any port that is free. */
   readonly port: number;
@@ -17,13 +34,13 @@ export interface Config {
   /** The folder below `/files/`. */
   readonly files: string;
   readonly durability: Settings["durability"];
-  /** Whether a server without authentication may listen beyond this machine. */
-  readonly allowAnonymous: boolean;
-  /** Both null when there is no certificate. */
-  readonly tlsCert: string | null;
-  readonly tlsKey: string | null;
-  readonly tlsSelfSigned: boolean;
-  readonly http3: boolean;
+  /** What people without a token may do; null is what nobody configured. */
+  readonly anonymous: string | null;
+  /** Whom tokens are taken from. Without one nobody can prove who they are. */
+  readonly issuers: readonly IssuerSettings[];
+  readonly tokenLeewayMs: number;
+  /** Origins between commas; null lets in only the server's own pages. */
+  readonly allowOrigin: string | null;
   readonly retention: Retention;
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
@@ -36,6 +53,8 @@ export interface Effective {
   readonly config: Config;
   readonly settings: Readonly<Settings>;
   readonly origins: ReadonlyMap<KeyName, Origin>;
+  /** The `[[issuer]]` tables of the file. */
+  readonly tables: readonly IssuerTable[];
   /** The file that was read, or null. */
   readonly file: string | null;
 }
@@ -56,37 +75,12 @@ export type ConfigOverrides = Partial<Omit<Config, "retention">> & {
   readonly retention?: Partial<Retention>;
 };
 
-interface Broken {
-  /** Keys whose values contradict each other; the one to name first stands first. */
-  readonly keys: readonly KeyName[];
-  readonly sentence: string;
-}
-
-type Rule = (config: Config) => Broken | undefined;
+/** `settings` are undefined where the configuration was not read but made. */
+type Rule = (config: Config, settings: Settings | undefined) => Broken | undefined;
 
 /** What no key can say about itself alone. */
 const rules: readonly Rule[] = [
-  ({ tlsCert, tlsKey }) => {
-    if ((tlsCert === null) === (tlsKey === null)) return undefined;
-    const [given, missing]: KeyName[] =
-      tlsKey === null ? ["tls-cert", "tls-key"] : ["tls-key", "tls-cert"];
-    if (given === undefined) return undefined;
-    return { keys: [given], sentence: `needs ${missing} beside it; give both files, or neither.` };
-  },
-  ({ tlsCert, tlsSelfSigned }) =>
-    tlsCert !== null && tlsSelfSigned
-      ? {
-          keys: ["tls-self-signed", "tls-cert"],
-          sentence: "would make a certificate, but tls-cert names one; give one of the two.",
-        }
-      : undefined,
-  ({ http3, tlsCert, tlsSelfSigned }) =>
-    http3 && tlsCert === null && !tlsSelfSigned
-      ? {
-          keys: ["http3"],
-          sentence: "needs TLS; give tls-cert and tls-key, or tls-self-signed.",
-        }
-      : undefined,
+  ...tlsRules,
   ({ frameBytesMax, queueBytesMax }) =>
     queueBytesMax < queueBytesMin(frameBytesMax)
       ? {
@@ -96,6 +90,8 @@ const rules: readonly Rule[] = [
             `encoding; give at least ${queueBytesMin(frameBytesMax)}.`,
         }
       : undefined,
+  (_, settings) => (settings === undefined ? undefined : conflictOfKeys(settings)),
+  ({ issuers }) => conflictOfIssuers(issuers),
   mayListen,
 ];
 
@@ -104,8 +100,9 @@ const rules: readonly Rule[] = [
  * @throws ConfigError with everything that is wrong, when anything is
  */
 export function readConfig(given: Given): Effective {
-  const { settings: found, problems, file } = gatherSettings(given);
-  if (problems.length > 0) throw new ConfigError(problems);
+  const { settings: found, problems, issuers, file } = gatherSettings(given);
+  const { tables, problems: wrong } = readIssuerTables(issuers, file);
+  if (problems.length + wrong.length > 0) throw new ConfigError([...problems, ...wrong]);
   const settings = defaultSettings(given.folder);
   const origins = new Map<KeyName, Origin>();
   for (const name of keyNames) {
@@ -114,9 +111,9 @@ export function readConfig(given: Given): Effective {
     if (setting !== undefined) Object.assign(settings, { [name]: setting.value });
   }
   settings.files ??= join(settings.data, "files");
-  const config = toConfig(settings);
+  const config = toConfig(settings, tables);
   assertRules(config, (name) => origins.get(name), settings);
-  return Object.freeze({ config, settings: Object.freeze(settings), origins, file });
+  return Object.freeze({ config, settings: Object.freeze(settings), origins, tables, file });
 }
 
 /**
@@ -140,18 +137,17 @@ export function defaultConfig(overrides: ConfigOverrides = {}): Config {
 }
 
 /**
- * Nobody has to prove who they are yet, so a server that other machines can reach is one where
- * everybody may read and write. That has to be said, not to happen by a changed address.
+ * Without a key nobody can prove who they are, so a server that other machines can reach is one
+ * where everybody may do the same. That has to be said, not to happen by a changed address.
  */
-function mayListen({ host, allowAnonymous }: Config): Broken | undefined {
-  const isLoopback =
-    host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-  if (isLoopback || allowAnonymous) return undefined;
+function mayListen({ host, issuers, anonymous }: Config): Broken | undefined {
+  if (isLoopback(host) || issuers.length > 0 || anonymous !== null) return undefined;
   return {
     keys: ["host"],
     sentence:
-      "lets other machines in, and there is no authentication: everybody who can reach the port " +
-      "may read and write. To allow that, give allow-anonymous as well.",
+      "lets other machines in, and there is no key that tokens could be verified with: everybody " +
+      "who can reach the port could read and write. Give a key, such as token-secret-file; or say " +
+      "what they may do, with anonymous: none, read or write.",
   };
 }
 
@@ -162,11 +158,11 @@ function assertRules(
 ): void {
   const problems: Problem[] = [];
   for (const rule of rules) {
-    const broken = rule(config);
+    const broken = rule(config, settings);
     const [first] = broken?.keys ?? [];
     if (broken === undefined || first === undefined) continue;
     const origin = originOf(first);
-    const value = settings === undefined ? "" : ` is ${show(settings[first])}`;
+    const value = settings === undefined ? "" : ` is ${showOf(first, settings[first])}`;
     const source = origin === undefined ? "" : ` (${origin.label})`;
     const link = settings === undefined ? "" : ", which";
     const isUsage = broken.keys.some((name) => originOf(name)?.place === "flag");
@@ -185,18 +181,19 @@ function defaultSettings(folder: string): Settings {
   return settings as Settings; // The table's own types say so, and a test reads every default.
 }
 
-function toConfig(settings: Settings): Config {
+function toConfig(settings: Settings, tables: readonly IssuerTable[] = []): Config {
+  const issuers = [flagTable(settings), ...tables].map(toIssuer);
   return freeze({
     host: settings.host,
     port: settings.port,
     data: settings.data,
     files: settings.files ?? join(settings.data, "files"),
     durability: settings.durability,
-    allowAnonymous: settings["allow-anonymous"],
-    tlsCert: settings["tls-cert"],
-    tlsKey: settings["tls-key"],
-    tlsSelfSigned: settings["tls-self-signed"],
-    http3: settings.http3,
+    anonymous: settings.anonymous,
+    issuers: Object.freeze(issuers.filter((issuer) => issuer !== undefined)),
+    tokenLeewayMs: settings["token-leeway"],
+    ...toTlsSettings(settings),
+    allowOrigin: settings["allow-origin"],
     retention: {
       messagesMax: settings["retention-messages"],
       ageMsMax: settings["retention-age"],
@@ -204,6 +201,7 @@ function toConfig(settings: Settings): Config {
     },
     frameBytesMax: settings["frame-bytes-max"],
     queueBytesMax: settings["queue-bytes-max"],
+    ...toLimitConfig(settings),
     logLevel: settings["log-level"],
     logFormat: settings["log-format"],
   });

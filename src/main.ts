@@ -13,12 +13,23 @@ const terminal: Terminal = {
   folder: process.cwd(),
   isColored: process.stdout.isTTY === true && !process.env.NO_COLOR,
   columns: Math.min(process.stdout.columns || 80, 110),
+  async read(bytesMax) {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of Bun.stdin.stream()) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= bytesMax) break;
+    }
+    return Buffer.concat(chunks).toString();
+  },
   write: (text) => void process.stdout.write(text),
   complain: (text) => void process.stderr.write(text),
   onSignal(end) {
     process.on("SIGINT", () => end("SIGINT"));
     process.on("SIGTERM", () => end("SIGTERM"));
   },
+  onHangup: (act) => void process.on("SIGHUP", act),
   onDefect(next) {
     report = next;
   },

@@ -1,54 +1,55 @@
 /** The composition root: Config → broker → hub → http. */
 
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import type { Server } from "bun";
 import type { AnyElysia } from "elysia";
 import type { Registry } from "prom-client";
+import { createOrigins } from "./auth/origin.ts";
+import { Revocations } from "./auth/revocations.ts";
 import { MemoryBroker } from "./broker/memory.ts";
-import { openSqliteBroker } from "./broker/sqlite.ts";
 import type { Config } from "./config.ts";
+import { toEffectiveLimits } from "./config-limits.ts";
+import { hasTls } from "./config-tls.ts";
+import { isLoopback } from "./config-value.ts";
 import { startClock } from "./feeds/clock.ts";
 import { startServerStats } from "./feeds/server-stats.ts";
+import { Admission } from "./http/admission.ts";
 import { createApp } from "./http/app.ts";
 import { loadCertificate } from "./http/certificate.ts";
-import type { Connection } from "./http/connection.ts";
+import { CertificateWatch } from "./http/certificate-watch.ts";
 import { docs } from "./http/docs.ts";
 import { downloads } from "./http/downloads.ts";
 import { drain } from "./http/drain.ts";
-import { type Listening, listen, StartError } from "./http/listen.ts";
+import { type Listening, listen } from "./http/listen.ts";
+import type { Serving } from "./http/listener.ts";
+import type { RoomConnection } from "./http/room-connection.ts";
+import { Sessions } from "./http/sessions.ts";
 import { Streams } from "./http/sse.ts";
 import { ui } from "./http/ui.ts";
 import { Hub } from "./hub/hub.ts";
-import type { Broker, Clock, Fanout } from "./hub/ports.ts";
+import type { Broker, Fanout } from "./hub/ports.ts";
+import { readConnectionsMax } from "./limit/open-files.ts";
+import { createFolder, openGuard, openLog, systemClock } from "./opening.ts";
 import { limits } from "./protocol/limits.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
 import { version } from "./version.ts";
 
-/** A server that was put together. Both calls may be made once. */
+/** A server that was put together. It starts once and stops once. */
 export interface PartylineServer {
   /** @throws StartError, StoreError, ConfigError with a message to show */
   start(): Promise<Listening>;
+  /** Reads the certificate again, for whoever connects from now on. Does nothing without TLS. */
+  reload(): Promise<void>;
   /** Sends everybody away, stores what is under way, closes everything in reverse order. */
   stop(): Promise<void>;
   /** Logs a defect that nobody caught. */
   report(defect: unknown): void;
 }
 
-const systemClock: Clock = {
-  now: Date.now,
-  after(delayMs, act) {
-    const timer = setTimeout(act, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
-
 /** Everything but the listening: for a server of our own, or inside somebody else's. */
 export interface House {
   /** The routes, as a plugin. */
   readonly app: AnyElysia;
   /** Tells which server to publish through, once it listens. */
-  attach(server: Server<unknown>): void;
+  attach(server: Serving): void;
   /** Sends everybody away from the attached server, then closes everything in reverse order. */
   close(): Promise<void>;
 }
@@ -57,6 +58,7 @@ export interface House {
 export function createServer(config: Config): PartylineServer {
   const log = createConfiguredLog(config);
   let house: House | undefined;
+  let watch: CertificateWatch | undefined;
   return {
     async start() {
       const certificate = await loadCertificate(config);
@@ -64,13 +66,20 @@ export function createServer(config: Config): PartylineServer {
       try {
         const listening = listen(house.app, config, certificate);
         house.attach(listening.server);
+        if (certificate !== null) {
+          watch = new CertificateWatch({ config, certificate, listening, log });
+        }
         return listening;
       } catch (thrown) {
         await house.close();
         throw thrown;
       }
     },
+    async reload() {
+      await watch?.reload();
+    },
     async stop() {
+      watch?.close();
       await house?.close();
     },
     report(defect) {
@@ -88,31 +97,52 @@ export async function openHouse(
   log: Log = createConfiguredLog(config),
 ): Promise<House> {
   await createFolder("files", config.files);
-  const pages = [downloads(config.files), docs(), await ui()];
-  const broker = await openBroker(config, log);
+  const webApp = await ui();
+  const { broker, revocationStore } = await openLog(config, log);
+  const revocations = new Revocations(systemClock, revocationStore);
+  const guard = await openGuard(config, revocations, log, broker);
+  const sessions = new Sessions(guard.authenticator, systemClock);
   const systemBroker = new MemoryBroker({
     clock: systemClock,
     retention: { messagesMax: limits.systemRoomMessagesMax, ageMsMax: 0, bytesMax: 0 },
   });
-  let server: Server<unknown> | null = null;
+  let server: Serving | null = null;
   const fanout: Fanout = { publish: (topic, frame) => void server?.publish(topic, frame) };
-  const hub = new Hub({ broker, systemBroker, fanout, clock: systemClock });
+  const { roomMembersMax, connectionRoomsMax, frameBytesMax, bodyWithinMs } = config;
+  const hub = new Hub({ broker, systemBroker, fanout, clock: systemClock, roomMembersMax });
   await hub.start();
-  const streams = new Streams(hub, log, config);
-  const connections = new Set<Connection>();
+  const admission = new Admission({
+    limits: toEffectiveLimits(config, readConnectionsMax),
+    clock: systemClock,
+    now: () => performance.now(),
+    log,
+  });
+  const { queueBytesMax } = config;
+  const streams = new Streams({ hub, log, admission, sessions, queueBytesMax });
+  const connections = new Set<RoomConnection>();
   let isDraining = false;
   const app = createApp({
     hub,
     log,
     streams,
+    revocations,
     version,
-    house: { hub, log, connections, greeting: toGreeting(config) },
+    house: {
+      ...{ hub, log, guard, sessions, connections, admission, connectionRoomsMax },
+      greeting: toGreeting(config),
+    },
     readiness: () => (isDraining ? "draining" : null),
     meters: createMetersOnce(hub, connections, streams),
     frameBytesMax: config.frameBytesMax,
     queueBytesMax: config.queueBytesMax,
-    hasTls: config.tlsCert !== null || config.tlsSelfSigned,
-    pages,
+    bodyLimits: { bytesMax: frameBytesMax, withinMs: bodyWithinMs },
+    hasTls: hasTls(config),
+    pageRules: {
+      origins: createOrigins(config.allowOrigin),
+      trustsNetwork: () => isOpen(config) && isLoopback(server?.hostname ?? ""),
+    },
+    answerHeaders: toAnswerHeaders(config),
+    pages: [downloads(config.files, guard), docs(), webApp],
   });
   const stopFeeds = startFeeds(hub, systemBroker, connections, streams);
   return {
@@ -124,7 +154,9 @@ export async function openHouse(
       if (isDraining) return;
       isDraining = true;
       stopFeeds();
+      admission.close();
       await drain(server, connections, streams);
+      sessions.close();
       hub.close();
       await broker.close();
       await systemBroker.close();
@@ -132,7 +164,7 @@ export async function openHouse(
   };
 }
 
-function startFeeds(hub: Hub, log: Broker, connections: Set<Connection>, streams: Streams) {
+function startFeeds(hub: Hub, log: Broker, connections: Set<RoomConnection>, streams: Streams) {
   const stopClock = startClock(log, systemClock);
   const stopStats = startServerStats(log, systemClock, () => ({
     connections: connections.size + streams.count,
@@ -145,32 +177,25 @@ function startFeeds(hub: Hub, log: Broker, connections: Set<Connection>, streams
   };
 }
 
-/** The log that the configuration asks for. */
-async function openBroker({ data, durability, retention }: Config, log: Log): Promise<Broker> {
-  if (durability === "memory") return new MemoryBroker({ clock: systemClock, retention });
-  await createFolder("data", data);
-  const path = join(data, "partyline.db");
-  const onFailure = (err: unknown) => log.error({ err }, "The message store failed.");
-  return openSqliteBroker({ path, durability, retention, clock: systemClock, onFailure });
-}
-
-async function createFolder(key: string, path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (thrown) {
-    const reason = thrown instanceof Error && "code" in thrown ? ` (${thrown.code})` : "";
-    throw new StartError(`The folder ${path} (${key}) cannot be created${reason}.`);
-  }
-}
-
 function createConfiguredLog({ logLevel, logFormat }: Config): Log {
   const usual = process.stderr.isTTY ? "text" : "json";
   return createLog(logLevel, logFormat === "auto" ? usual : logFormat);
 }
 
+/** Tells whether somebody without a token may do anything. */
+function isOpen({ issuers, anonymous }: Config): boolean {
+  return anonymous === null ? issuers.length === 0 : anonymous !== "none";
+}
+
+/** A browser would keep to TLS for every port of a loopback name, whatever listens there. */
+function toAnswerHeaders({ hstsMs, host }: Config): Record<string, string> {
+  if (hstsMs === 0 || isLoopback(host)) return {};
+  return { "strict-transport-security": `max-age=${Math.floor(hstsMs / 1_000)}` };
+}
+
 /** What a WebSocket client is told first. */
-function toGreeting({ frameBytesMax }: Config) {
-  const { usernameLengthMax, messageIdLengthMax, connectionRoomsMax } = limits;
+function toGreeting({ frameBytesMax, connectionRoomsMax, ...config }: Config) {
+  const { usernameLengthMax, messageIdLengthMax } = limits;
   const { historyMessagesMax, heartbeatMs } = limits;
   return {
     limits: {
@@ -180,13 +205,15 @@ function toGreeting({ frameBytesMax }: Config) {
       connectionRoomsMax,
       historyMessagesMax,
       heartbeatMs,
+      messagesPerSecond: config.messagesPerSecond,
+      messagesBurst: config.messagesBurst,
     },
     server: { name: "partyline", version },
   };
 }
 
 /** Loads the meters when somebody first asks: most servers start without. */
-function createMetersOnce(hub: Hub, connections: Set<Connection>, streams: Streams) {
+function createMetersOnce(hub: Hub, connections: Set<RoomConnection>, streams: Streams) {
   let meters: Promise<Registry> | undefined;
   const create = async () => {
     const { createMeters } = await import("./telemetry/metrics.ts");

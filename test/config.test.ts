@@ -7,6 +7,8 @@ import { flagOf, type KeyName, keyNames, keyOf, variableOf } from "../src/config
 import { queueBytesMin } from "../src/protocol/limits.ts";
 import { createTemporaryFolder, type TemporaryFolder } from "./support/temporary-folder.ts";
 
+const secret = "a secret that has enough bytes, but not many more";
+
 type Flags = Partial<Record<KeyName, string | boolean>>;
 
 let temporary: TemporaryFolder;
@@ -44,14 +46,34 @@ describe("without any configuration", () => {
       data: join(folder, "data"),
       files: join(folder, "data", "files"),
       durability: "process",
-      allowAnonymous: false,
+      anonymous: null,
+      issuers: [],
+      tokenLeewayMs: 5_000,
       tlsCert: null,
       tlsKey: null,
       tlsSelfSigned: false,
+      tlsMinVersion: "1.2",
+      tlsClientCa: null,
+      hstsMs: 0,
       http3: false,
+      allowOrigin: null,
       retention: { messagesMax: 10_000, ageMsMax: 604_800_000, bytesMax: 67_108_864 },
       frameBytesMax: 1_048_576,
       queueBytesMax: 4_194_304,
+      messagesPerSecond: 1_000,
+      messagesBurst: 2_000,
+      publishesPerSecond: 1_000,
+      publishesBurst: 2_000,
+      roomsPerHour: 2_000,
+      roomMembersMax: 50_000,
+      connectionRoomsMax: 100,
+      connectionsMax: null,
+      connectionsPerAddress: null,
+      connectionsPerUser: 1_000,
+      speakWithinMs: 60_000,
+      bodyWithinMs: 30_000,
+      idleTimeoutMs: 120_000,
+      trustProxy: null,
       logLevel: "info",
       logFormat: "auto",
     });
@@ -254,6 +276,28 @@ describe("values", () => {
   });
 });
 
+describe("origins", () => {
+  test("are an array or a text in the file, and a list in a variable", () => {
+    writeToml('allow-origin = ["https://a.example", "https://*.b.example:8443"]');
+    expect(read().config.allowOrigin).toBe("https://a.example,https://*.b.example:8443");
+    writeToml('allow-origin = "*"\ntls-min-version = 1.3');
+    expect(read().config).toMatchObject({ allowOrigin: "*", tlsMinVersion: "1.3" });
+    const variable = { PARTYLINE_ALLOW_ORIGIN: "https://a.example, https://c.example" };
+    expect(read({}, variable).config.allowOrigin).toBe("https://a.example, https://c.example");
+  });
+
+  test("are refused in any other form", () => {
+    for (const text of ["a.example", "https://a.example/", "https://*", "null"]) {
+      expect(problemsOf({ "allow-origin": text })).toEqual([
+        `allow-origin is "${text}" (--allow-origin), which is not accepted; give origins such as ` +
+          "https://chat.example or https://*.example.com, between commas, or * for any page.",
+      ]);
+    }
+    writeToml("allow-origin = [1]");
+    expect(problemsOf()).toHaveLength(1);
+  });
+});
+
 describe("values that belong together", () => {
   const certificate = { "tls-cert": "c.pem", "tls-key": "k.pem" };
 
@@ -261,6 +305,8 @@ describe("values that belong together", () => {
     ["a certificate without its key", { "tls-cert": "c.pem" }, "needs tls-key beside it"],
     ["a key without its certificate", { "tls-key": "k.pem" }, "needs tls-cert beside it"],
     ["two certificates", { ...certificate, "tls-self-signed": true }, "give one of the two"],
+    ["client certificates without TLS", { "tls-client-ca": "ca.pem" }, "needs TLS; give tls-cert"],
+    ["HSTS without TLS", { hsts: "1d" }, "would bind browsers to TLS that this server does not"],
     ["HTTP/3 without TLS", { http3: true }, "needs TLS; give tls-cert and tls-key, or"],
     ["a queue too small for a frame", { "frame-bytes-max": "4MiB" }, "give at least "],
   ])("%s is refused", (_, flags, sentence) => {
@@ -284,20 +330,114 @@ describe("values that belong together", () => {
 
   test.each(["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])(
     "%s needs no leave to listen",
-    (host) => expect(read({ host }).config.allowAnonymous).toBe(false),
+    (host) => expect(read({ host }).config.anonymous).toBeNull(),
   );
 
   test.each(["0.0.0.0", "::", "192.168.1.2", "example.org", "127.example.org", "::2"])(
-    "%s lets others in and needs allow-anonymous",
+    "%s lets others in and needs a key, or a word about people without one",
     (host) => {
       expect(problemsOf({}, { PARTYLINE_HOST: host })).toEqual([
-        `host is "${host}" (PARTYLINE_HOST), which lets other machines in, and there is no ` +
-          "authentication: everybody who can reach the port may read and write. To allow that, " +
-          "give allow-anonymous as well.",
+        `host is "${host}" (PARTYLINE_HOST), which lets other machines in, and there is no key ` +
+          "that tokens could be verified with: everybody who can reach the port could read and " +
+          "write. Give a key, such as token-secret-file; or say what they may do, with " +
+          "anonymous: none, read or write.",
       ]);
-      expect(read({ host, "allow-anonymous": true }).config.host).toBe(host);
+      for (const anonymous of ["none", "read", "write", "write:public-*"]) {
+        expect(read({ host, anonymous }).config.host).toBe(host);
+      }
+      expect(read({ host, "token-secret": secret }).config.anonymous).toBeNull();
     },
   );
+});
+
+describe("the keys of tokens", () => {
+  test.each<[Flags, object]>([
+    [{ "token-secret": secret }, { kind: "secret" }],
+    [{ "token-secret-file": "s" }, { kind: "secret-file" }],
+    [{ "token-public-key": "p.pem" }, { kind: "public-key" }],
+    [{ "token-jwks-url": "https://a/k" }, { kind: "jwks-url", url: "https://a/k" }],
+  ])("%j is an issuer", (flags, key) => {
+    const given = { ...flags, "token-issuer": "https://me", "token-audience": "party" };
+    const { issuers } = read(given).config;
+    expect(issuers).toMatchObject([{ key, issuer: "https://me", audience: "party" }]);
+  });
+
+  test("of several issuers stand in tables of the file, after that of flags", () => {
+    writeToml(
+      `[[issuer]]\nissuer = "a"\nsecret = "${secret}"\n\n` +
+        '[[issuer]]\nissuer = "b"\npublic-key = "b.pem"\naudience = "party"',
+    );
+    const given = { "token-jwks-url": "http://127.0.0.1:1/k", "token-issuer": "f" };
+    const { issuers } = read(given).config;
+    expect(issuers.map(({ issuer, key }) => [issuer, key.kind])).toEqual([
+      ["f", "jwks-url"],
+      ["a", "secret"],
+      ["b", "public-key"],
+    ]);
+    expect(issuers[2]).toMatchObject({ key: { path: join(folder, "b.pem") }, audience: "party" });
+  });
+
+  test.each<[string, string]>([
+    ["[[issuer]]\nissuer = 'a'", "[[issuer]] 1 in FILE needs one key: give one of secret, "],
+    ["[[issuer]]\npublic-key = 'a'\njwks-url = 'https://a'", "needs one key"],
+    ["[[issuer]]\nsecret = 'short'", "secret is (secret) in [[issuer]] 1 in FILE, which is not"],
+    ["[[issuer]]\npublik-key = 'a'", 'Unknown key "publik-key" in [[issuer]] 1 in FILE; did you'],
+    ["[[issuer]]\n__proto__ = 'a'", 'Unknown key "__proto__"'],
+    ["[issuer]\npublic-key = 'a'", "issuer in FILE is not accepted; give at most 32 tables"],
+    ["issuer = 'a'", "issuer in FILE is not accepted"],
+    ["issuer = ['a']", "issuer in FILE is not accepted"],
+    [
+      "[[issuer]]\npublic-key = 'a'\n[[issuer]]\npublic-key = 'b'\nissuer = 'b'",
+      "token-issuer is null (default), which is needed for each of several issuers",
+    ],
+  ])("in a file with %j are refused", (toml, sentence) => {
+    writeToml(toml);
+    expect(problemsOf()[0]).toContain(sentence.replace("FILE", join(folder, "partyline.toml")));
+  });
+
+  test.each<[Flags, string]>([
+    [{ "token-secret": secret, "token-secret-file": "s" }, "stands beside token-secret-file; give"],
+    [{ "token-public-key": "p", "token-jwks-url": "https://a" }, "beside token-jwks-url"],
+    [{ "token-audience": "a" }, 'token-audience is "a" (--token-audience), which needs a key'],
+    [{ "token-issuer": "a" }, "needs a key beside it"],
+    [{ "token-leeway": "6m" }, "at most 5m"],
+    [{ anonymous: "yes" }, 'anonymous is "yes" (--anonymous), which is not accepted; give none'],
+    ...["http://a/k", "ftp://a", "https://u:p@a", "https://a#f", "a", "http://127.0.0.1.a/"].map(
+      (url): [Flags, string] => [{ "token-jwks-url": url }, "which is not accepted; give an https"],
+    ),
+  ])("%j are refused", (flags, sentence) => {
+    const problems = problemsOf(flags);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(sentence);
+    expect(problems[0]).not.toContain(secret);
+  });
+
+  test.each(["http://localhost:1/k", "http://[::1]/k", "http://127.9.9.9/k"])(
+    "may be at %s on this machine",
+    (url) => expect(read({ "token-jwks-url": url }).config.issuers).toHaveLength(1),
+  );
+
+  test("are not shown: too short, contradicting, printed, or written as JSON", () => {
+    const short = "hunter2 hunter2";
+    for (const [flags, environment] of [
+      [{ "token-secret": short }, {}],
+      [{}, { PARTYLINE_TOKEN_SECRET: short }],
+    ] as const) {
+      const [sentence] = problemsOf(flags, environment);
+      expect(sentence).toStartWith("token-secret is (secret) (");
+      expect(sentence).not.toContain("hunter2");
+    }
+    writeToml(`[[issuer]]\nissuer = "b"\nsecret = "${secret}"`);
+    const effective = read({ "token-secret": secret, "token-issuer": "a" });
+    const printed = printConfig(effective);
+    expect(printed).toMatch(/^token-secret = "\(secret\)" +# --token-secret$/m);
+    expect(printed).toEndWith('\n\n[[issuer]]\nsecret = "(secret)"\nissuer = "b"\n');
+    for (const text of [printed, JSON.stringify(effective.config), Bun.inspect(effective.config)]) {
+      expect(text).not.toContain(secret);
+    }
+    writeToml(printed, "printed.toml");
+    expect(problemsOf({ config: "printed.toml" })).toHaveLength(2);
+  });
 });
 
 describe("the default configuration with overrides", () => {
@@ -318,7 +458,9 @@ describe("the printed configuration", () => {
     const flags: Flags = {
       port: "9000",
       host: "::",
-      "allow-anonymous": true,
+      anonymous: "read,write:public-*",
+      "token-jwks-url": "https://a/k",
+      "token-issuer": "a",
       "tls-cert": 'a "quoted"\nname\\.pem',
       "tls-key": "k.pem",
       "retention-age": "90m",
@@ -348,4 +490,15 @@ test("every key has one flag and one variable, and no two share them", () => {
   expect(new Set(variables).size).toBe(keyNames.length);
   for (const variable of variables) expect(variable).toMatch(/^PARTYLINE_[A-Z0-9_]+$/);
   for (const name of keyNames) expect(flagOf(name)).toMatch(/^--[a-z][a-z0-9-]+$/);
+});
+
+test("trusted proxies are addresses and networks, between commas or as an array", () => {
+  const { kind } = keyOf("trust-proxy");
+  expect(kind.parse("127.0.0.1,10.0.0.0/8 , fd00::/8", folder)).toBe(
+    "127.0.0.1, 10.0.0.0/8, fd00::/8",
+  );
+  expect(kind.parse(["::1", "10.0.0.0/8"], folder)).toBe("::1, 10.0.0.0/8");
+  for (const wrong of ["", ",", "10.0.0.0/33", "proxy.example", "10.0.0.1;10.0.0.2", [], [1], 7]) {
+    expect(kind.parse(wrong, folder)).toBeUndefined();
+  }
 });

@@ -30,7 +30,8 @@ export class Banner {
     } else if (this.#downSince === 0) this.#downSince = Date.now();
     const isCalm = this.#downSince > 0 && Date.now() - this.#downSince < calmMs;
     const isDown = state.kind !== "open" && !isCalm;
-    this.#banner.hidden = !isDown;
+    // Without a token nothing is wrong with the line: the page asks for one elsewhere.
+    this.#banner.hidden = !isDown || state.kind === "barred";
     this.#state.classList.toggle("down", isDown);
     setText(this.#state, state.kind === "open" ? "Connected" : isDown ? "Not connected" : "…");
     if (!isDown) return;

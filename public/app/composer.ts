@@ -1,6 +1,7 @@
 /** The field for writing: Enter sends, Shift-Enter breaks the line, ↑ in an empty field recalls. */
 
 import { limits } from "../../src/protocol/limits.ts";
+import { isSystemRoom } from "../../src/protocol/room-name.ts";
 import { find, setText } from "./element.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -18,6 +19,7 @@ export class Composer {
   readonly #text = find("text", HTMLTextAreaElement);
   readonly #send = find("send", HTMLButtonElement);
   readonly #note = find("note", HTMLElement);
+  readonly #useToken = find("use-token", HTMLButtonElement);
   readonly #typing = find("typing", HTMLElement);
   readonly #session: Session;
   readonly #onSent: () => void;
@@ -25,10 +27,15 @@ export class Composer {
   #hintedAt = 0;
   #said: string[] = [];
 
-  constructor(session: Session, onSent: () => void) {
+  /** `onSent` hears of each message that was written, `onAsk` that the user wants to give a token. */
+  constructor(session: Session, onSent: () => void, onAsk: () => void) {
     this.#session = session;
     this.#onSent = onSent;
     this.#text.oninput = () => this.#change();
+    this.#useToken.onclick = () => {
+      session.access.need("A token is needed to write here.");
+      onAsk();
+    };
     this.#text.onkeydown = (event) => this.#press(event);
     this.#form.onsubmit = (event) => {
       event.preventDefault();
@@ -52,7 +59,9 @@ export class Composer {
       this.#text.value = room.draft;
       this.#fit();
     }
-    this.#form.hidden = room.isReadOnly || room.failure !== undefined;
+    const { writeRefusal } = room;
+    this.#useToken.hidden = writeRefusal !== "unauthenticated" || room.failure !== undefined;
+    this.#form.hidden = writeRefusal !== undefined || room.failure !== undefined;
     this.#text.placeholder = `Write to ${room.name}`;
     this.#text.setAttribute("aria-label", `Write to ${room.name}`);
     setText(this.#typing, describeTyping(room));
@@ -63,7 +72,11 @@ export class Composer {
 
   #describe(room: Room): string | undefined {
     if (room.failure !== undefined) return `This room could not be joined. ${room.failure}`;
-    if (room.isReadOnly) return "This room is read only.";
+    if (isSystemRoom(room.name)) return "This room is read only.";
+    if (room.writeRefusal === "forbidden") {
+      return "Read only: what you may do here does not include writing.";
+    }
+    if (room.writeRefusal === "unauthenticated") return "Read only: writing here needs a token.";
     const bytes = this.#bytes();
     const bytesMax = this.#bytesMax();
     if (bytes > bytesMax) {

@@ -2,56 +2,52 @@
 
 import type { ErrorCode } from "../../src/protocol/errors.ts";
 import { backoffMs } from "./backoff.ts";
+import {
+  type ConnectionListener,
+  type ConnectionState,
+  describeClose,
+  tokenNeeded,
+} from "./connection-state.ts";
 import { Outbox } from "./outbox.ts";
+import { Places } from "./places.ts";
+import { Pulse } from "./pulse.ts";
+import { Requests } from "./requests.ts";
 import type { HeardFrame, Outgoing, Reply } from "./wire.ts";
 
-const quietMs = 20_000; // without a frame for so long, a ping asks whether the server is there
-const answerMs = 8_000;
-const wakeAnswerMs = 3_000;
 const steadyMs = 5_000; // a connection that held so long starts the next backoff anew
 
-const closeReasons: Record<number, string> = {
-  0: "The server stopped answering.",
-  1011: "The server had a problem.",
-  1012: "The server is restarting.",
-  1013: "The server is full right now.",
-  4401: "The token ran out.",
-};
+const unauthenticatedClose = 4401;
 
-/** How the connection stands. `retryAt` is in milliseconds since 1970. */
-export type ConnectionState =
-  | { readonly kind: "connecting" }
-  | { readonly kind: "open" }
-  | { readonly kind: "waiting"; readonly reason: string; readonly retryAt: number }
-  | { readonly kind: "closed" };
-
-/** What a connection tells. `onFrame` hears every frame, `onOutgoing` every change of our messages. */
-export interface ConnectionListener {
-  onState(state: ConnectionState): void;
-  onFrame(frame: HeardFrame): void;
-  onOutgoing(outgoing: Outgoing): void;
-}
-
-/** A connection for the life of the page. Starts at once; `close()` ends it for good. */
+/** A connection for the life of the page. Starts at once. */
 export class Connection {
   readonly #url: string;
   readonly #listener: ConnectionListener;
-  readonly #rooms = new Map<string, { since: string | undefined; isJoined: boolean }>();
+  readonly #places = new Places();
   readonly #outbox: Outbox;
-  readonly #requests = new Map<string, PromiseWithResolvers<Reply<"history">>>();
-  #username: string | undefined;
+  readonly #requests = new Requests();
+  readonly #pulse = new Pulse(
+    () => this.#send({ type: "ping" }),
+    () => this.#lose(0),
+  );
+  #username: string;
+  #token: string | undefined;
+  #newToken: string | undefined;
+  #refusal = "";
   #socket: WebSocket | undefined;
   #state: ConnectionState = { kind: "connecting" };
   #attempt = 0;
   #openedAt = 0;
   #drainMs: number | undefined;
-  #refs = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #pulseTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(url: string, username: string | undefined, listener: ConnectionListener) {
+  constructor(
+    url: string,
+    { username, token }: { username: string; token: string | undefined },
+    listener: ConnectionListener,
+  ) {
     this.#url = url;
     this.#username = username;
+    this.#token = token;
     this.#listener = listener;
     this.#outbox = new Outbox(
       (outgoing) => this.#transmit(outgoing),
@@ -63,15 +59,31 @@ export class Connection {
     this.#open();
   }
 
+  /** The token that this connection acts by, once it is open. */
+  get token(): string | undefined {
+    return this.#token;
+  }
+
+  /** Acts by a token: an open connection goes on and is renewed in place, any other opens with it. */
+  authenticate(token: string): void {
+    this.#newToken = token;
+    if (!this.#send({ type: "auth", token, ref: "auth" })) this.#openWith(token);
+  }
+
+  /** Acts without a token from now on. */
+  signOut(): void {
+    this.#openWith(undefined);
+  }
+
   /** Joins a room, now and after every reconnect. Without `since` only new messages follow. */
   join(room: string, since?: string): void {
-    this.#rooms.set(room, { since, isJoined: false });
+    this.#places.add(room, since);
     this.#sendJoin(room);
   }
 
   /** Leaves a room. Its messages that were not acknowledged are forgotten. */
   leave(room: string): void {
-    this.#rooms.delete(room);
+    this.#places.remove(room);
     this.#outbox.discard(room);
     this.#send({ type: "leave", room });
   }
@@ -79,7 +91,7 @@ export class Connection {
   /** Changes the name of an anonymous user, everywhere. */
   rename(username: string): void {
     this.#username = username;
-    for (const room of this.#rooms.keys()) this.#sendJoin(room);
+    for (const room of this.#places.rooms) this.#sendJoin(room);
   }
 
   /** Publishes: at once if it can, else as soon as it can. Repeating an `id` never stores it twice. */
@@ -89,18 +101,13 @@ export class Connection {
 
   /** Tells those in the room now. Dropped while not connected: a late signal means nothing. */
   signal(room: string, content: unknown): void {
-    if (this.#rooms.get(room)?.isJoined === true) this.#send({ type: "signal", room, content });
+    if (!this.#places.isJoined(room)) return;
+    this.#send({ type: "signal", room, content, ref: `signal ${room}` });
   }
 
   /** Asks for messages before a position. @throws Error when refused or cut off meanwhile */
   history(room: string, before: string, limit: number): Promise<Reply<"history">> {
-    const ref = `q${++this.#refs}`;
-    const request = Promise.withResolvers<Reply<"history">>();
-    this.#requests.set(ref, request);
-    if (!this.#send({ type: "history", room, before, limit, ref })) {
-      this.#takeRequest(ref)?.reject(new Error("Not connected."));
-    }
-    return request.promise;
+    return this.#requests.ask((ref) => this.#send({ type: "history", room, before, limit, ref }));
   }
 
   /** Ends a wait before its time. */
@@ -108,50 +115,56 @@ export class Connection {
     if (this.#state.kind === "waiting") this.#open();
   }
 
-  /** Ends the connection for good. May be called twice. */
-  close(): void {
-    removeEventListener("online", this.#wake);
-    removeEventListener("offline", this.#wake);
-    document.removeEventListener("visibilitychange", this.#wake);
-    this.#release();
-    this.#setState({ kind: "closed" });
-  }
-
   #open(): void {
     this.#release();
     this.#setState({ kind: "connecting" });
-    const socket = new WebSocket(this.#url, "partyline.v1");
+    // A page can send no header along; a subprotocol stands in no address and in no log.
+    const bearer = this.#token === undefined ? [] : [`bearer.${this.#token}`];
+    const socket = new WebSocket(this.#url, ["partyline.v1", ...bearer]);
     this.#socket = socket;
     this.#openedAt = 0;
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") this.#hear(JSON.parse(data));
     };
     socket.onclose = ({ code }) => this.#lose(code);
-    this.#expectFrame(answerMs * 2); // a connection that never opens is as good as cut
+    this.#pulse.begin();
+  }
+
+  #openWith(token: string | undefined): void {
+    this.#token = token;
+    this.#places.unjoinAll();
+    this.#open();
   }
 
   #hear(frame: HeardFrame): void {
-    this.#expectFrame(quietMs, true);
+    this.#pulse.beat();
     switch (frame.type) {
       case "welcome":
         this.#openedAt = Date.now();
         this.#setState({ kind: "open" });
-        for (const room of this.#rooms.keys()) this.#sendJoin(room);
+        for (const room of this.#places.rooms) this.#sendJoin(room);
         break;
       case "joined":
-        this.#stand(frame.room, frame.position, true);
+        this.#places.stand(frame.room, frame.position, true);
         break;
       case "message":
-        this.#stand(frame.room, frame.position);
+        this.#places.stand(frame.room, frame.position);
         break;
       case "gap":
-        this.#stand(frame.room, frame.to);
+        this.#places.stand(frame.room, frame.to);
         break;
       case "ack":
         this.#outbox.acknowledge(frame.id, frame.position);
         break;
       case "history":
-        this.#takeRequest(frame.ref)?.resolve(frame);
+        this.#requests.answer(frame);
+        break;
+      case "authenticated":
+        this.#token = this.#newToken;
+        for (const room of this.#places.unjoined) this.#sendJoin(room);
+        break;
+      case "left":
+        this.#places.unjoin(frame.room);
         break;
       case "draining":
         this.#drainMs = frame.reconnectAfterMs;
@@ -166,37 +179,37 @@ export class Connection {
     if (frame.type === "joined") this.#outbox.resend(frame.room);
   }
 
-  #stand(room: string, position: string, isJoined?: boolean): void {
-    const joined = this.#rooms.get(room);
-    if (joined === undefined) return;
-    joined.since = position;
-    if (isJoined === true) joined.isJoined = true;
-  }
-
   #refuse({ ref, code, message, retryAfterMs }: Reply<"error">): void {
-    this.#takeRequest(ref)?.reject(new Error(message));
+    // Of somebody who has not given a token yet nothing was refused.
+    const hasGiven = (this.#token ?? this.#newToken) !== undefined;
+    if (code === "unauthenticated" && hasGiven) this.#refusal = message;
+    // Of another user: that one has a connection of its own.
+    if (ref === "auth" && code === "forbidden") return this.#openWith(this.#newToken);
+    this.#requests.refuse(ref, message);
     this.#outbox.refuse(String(ref), code as ErrorCode, message, retryAfterMs);
   }
 
   #lose(code: number): void {
     const heldMs = this.#openedAt === 0 ? 0 : Date.now() - this.#openedAt;
     this.#release();
-    for (const joined of this.#rooms.values()) joined.isJoined = false;
-    for (const { reject } of this.#requests.values()) reject(new Error("The connection was cut."));
-    this.#requests.clear();
+    this.#places.unjoinAll();
+    this.#requests.refuseAll();
     if (code === 1009) this.#outbox.failLargest();
+    if (code === unauthenticatedClose) {
+      this.#token = undefined;
+      return this.#setState({ kind: "barred", reason: this.#refusal || tokenNeeded });
+    }
     if (heldMs > steadyMs) this.#attempt = 0;
     const waitMs = this.#drainMs ?? backoffMs(this.#attempt++);
     this.#drainMs = undefined;
-    const other = heldMs > 0 ? "The connection was cut." : "The server does not answer.";
-    const reason = navigator.onLine ? (closeReasons[code] ?? other) : "You are offline.";
+    const reason = describeClose(code, heldMs > 0);
     this.#setState({ kind: "waiting", reason, retryAt: Date.now() + waitMs });
     this.#retryTimer = setTimeout(() => this.#open(), waitMs);
   }
 
   #release(): void {
     clearTimeout(this.#retryTimer);
-    clearTimeout(this.#pulseTimer);
+    this.#pulse.stop();
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket === undefined) return;
@@ -206,12 +219,13 @@ export class Connection {
   }
 
   #sendJoin(room: string): void {
-    const since = this.#rooms.get(room)?.since;
-    this.#send({ type: "join", room, since, username: this.#username, ref: `join ${room}` });
+    const since = this.#places.since(room);
+    const username = this.#username || undefined;
+    this.#send({ type: "join", room, since, username, ref: `join ${room}` });
   }
 
   #transmit({ id, room, content }: Outgoing): void {
-    if (this.#rooms.get(room)?.isJoined !== true) return;
+    if (!this.#places.isJoined(room)) return;
     this.#send({ type: "message", room, content, id, ref: id });
   }
 
@@ -221,26 +235,11 @@ export class Connection {
     return true;
   }
 
-  #takeRequest(ref: unknown) {
-    const request = this.#requests.get(String(ref));
-    this.#requests.delete(String(ref));
-    return request;
-  }
-
-  /** Waits for the next frame: when none comes, asks once if `mayAsk`, then counts as cut off. */
-  #expectFrame(withinMs: number, mayAsk = false): void {
-    clearTimeout(this.#pulseTimer);
-    this.#pulseTimer = setTimeout(() => {
-      if (mayAsk && this.#send({ type: "ping" })) this.#expectFrame(answerMs);
-      else this.#lose(0);
-    }, withinMs);
-  }
-
   // Back from sleep or from another network, a socket may look open and be dead: ask, briefly.
   readonly #wake = (): void => {
     if (document.visibilityState === "hidden") return;
     if (this.#state.kind === "waiting") this.retryNow();
-    else if (this.#send({ type: "ping" })) this.#expectFrame(wakeAnswerMs);
+    else this.#pulse.check();
   };
 
   #setState(state: ConnectionState): void {

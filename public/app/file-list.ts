@@ -1,7 +1,11 @@
 /** The download folder, one folder at a time. */
 
 import { arrange, element, find, setText } from "./element.ts";
+import type { Session } from "./session.ts";
+import { fetchAs } from "./token.ts";
 import { bytesText, fullTimeText } from "./words.ts";
+
+const blobKeptMs = 60_000; // until the browser has begun to save it, whatever it asks before
 
 interface ListedFile {
   readonly name: string;
@@ -15,9 +19,14 @@ export class FileList {
   readonly #path = find("files-path", HTMLElement);
   readonly #list = find("files-list", HTMLElement);
   readonly #hint = find("files-hint", HTMLElement);
+  readonly #session: Session;
+  readonly #onBarred: () => void;
   #shown: string | undefined;
 
-  constructor() {
+  /** `onBarred` hears that the server shows nothing without a token. */
+  constructor(session: Session, onBarred: () => void) {
+    this.#session = session;
+    this.#onBarred = onBarred;
     // The folder changes on the server's disk: coming back to the page looks again.
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible" && this.#shown !== undefined) this.show();
@@ -30,8 +39,9 @@ export class FileList {
     this.#shown = folder;
     if (isFirst) setText(this.#hint, "Loading…");
     try {
-      const headers = { accept: "application/json" };
-      const response = await fetch(toUrl(folder), { headers });
+      const { token } = this.#session.access;
+      const response = await fetchAs(token, toUrl(folder), "application/json");
+      if (response.status === 401) return this.#yield();
       if (!response.ok) throw new Error(String(response.status));
       const { entries }: { entries: ListedFile[] } = await response.json();
       if (this.#shown === folder) this.#render(folder, entries);
@@ -43,6 +53,14 @@ export class FileList {
       retry.onclick = () => this.show();
       this.#hint.append(retry);
     }
+  }
+
+  /** Nothing can be had here without a token, and then nowhere: the first page says so at once. */
+  #yield(): void {
+    arrange(this.#list, []);
+    setText(this.#hint, "Shown to people with a token.");
+    const { access } = this.#session;
+    if (access.token === undefined && access.asking === undefined) this.#onBarred();
   }
 
   #render(folder: string, entries: readonly ListedFile[]): void {
@@ -58,6 +76,14 @@ export class FileList {
     const link = element("a", { className: "item", href: toUrl(folder + name), target: "_blank" });
     link.rel = "noopener";
     if (modifiedAt !== undefined) link.title = `${name}, ${fullTimeText(modifiedAt)}`;
+    link.onclick = (event) => {
+      const { token } = this.#session.access;
+      if (token === undefined) return;
+      event.preventDefault();
+      download(link, token, name).catch(() => {
+        setText(this.#hint, `${name} could not be downloaded. Try again.`);
+      });
+    };
     link.append(element("span", { className: "label", dir: "auto" }, name));
     if (bytes !== undefined) link.append(element("span", { className: "meta" }, bytesText(bytes)));
     return element("li", {}, link);
@@ -71,6 +97,24 @@ export class FileList {
       this.#list.querySelector<HTMLElement>(".item")?.focus();
     };
     return element("li", {}, button);
+  }
+}
+
+/**
+ * Downloads with the token in a header. A link can send none, and a token in its address would stay
+ * in the browser's list of downloads. A blob this large lies on the browser's disk, not in memory.
+ */
+async function download(link: HTMLAnchorElement, token: string, name: string): Promise<void> {
+  if (link.getAttribute("aria-busy") === "true") return;
+  link.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetchAs(token, link.href);
+    if (!response.ok) throw new Error(String(response.status));
+    const href = URL.createObjectURL(await response.blob());
+    element("a", { href, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(href), blobKeptMs);
+  } finally {
+    link.removeAttribute("aria-busy");
   }
 }
 

@@ -7,9 +7,13 @@ import { describeFailure } from "./switcher.ts";
 /** Shows the page of somebody who has no room. `start` gets a name and a room. */
 export class FirstPage {
   readonly #section = find("first", HTMLElement);
+  readonly #nameLabel: HTMLElement;
+  /** The name of the token's user, who chooses none here. */
+  #givenName: string | undefined;
 
   constructor(name: string, address: string, start: (name: string, room: string) => void) {
     const field = createNameField(name);
+    this.#nameLabel = field.label;
     const room = element("input", { type: "text", value: address, spellcheck: false });
     room.autocomplete = "off";
     const complaint = element("span", { className: "complaint", role: "alert" });
@@ -24,7 +28,7 @@ export class FirstPage {
       event.preventDefault();
       const failure = describeFailure(room.value.trim());
       setText(complaint, failure ?? "");
-      const chosen = field.check();
+      const chosen = this.#givenName ?? field.check();
       if (chosen !== undefined && failure === undefined) start(chosen, room.value.trim());
     };
     const base = new URL(".", location.href).href;
@@ -37,13 +41,19 @@ export class FirstPage {
       ),
       form,
       element("h3", {}, "Or talk from a terminal"),
-      command(`curl -d 'Hello from curl' ${base}rooms/general/messages`),
-      command(`curl -N ${base}rooms/general/events`),
+      command(`-d 'Hello from curl' ${base}rooms/general/messages`),
+      command(`-N ${base}rooms/general/events`),
     );
   }
 
-  /** Shows or hides the page. */
-  render(isShown: boolean): void {
+  /** Shows or hides the page. `givenName` is a token's, undefined for who may choose one. */
+  render(isShown: boolean, givenName: string | undefined): void {
+    this.#givenName = givenName;
+    this.#nameLabel.hidden = givenName !== undefined;
+    for (const credential of this.#section.querySelectorAll<HTMLElement>(".credential")) {
+      // Whoever copies the line puts the token in: it must not end up in a shell's history.
+      setText(credential, givenName === undefined ? "" : '-H "Authorization: Bearer $TOKEN" ');
+    }
     if (this.#section.hidden !== isShown) return;
     this.#section.hidden = !isShown;
     if (isShown) {
@@ -53,14 +63,14 @@ export class FirstPage {
   }
 }
 
-function command(line: string): HTMLElement {
-  const code = element("code", {}, line);
+function command(rest: string): HTMLElement {
+  const code = element("code", {}, "curl ", element("span", { className: "credential" }), rest);
   const copy = element("button", { type: "button", className: "quiet" }, "Copy");
   copy.onclick = async () => {
     getSelection()?.selectAllChildren(code);
     // On plain HTTP from another host there is no clipboard: the line is selected, ready for Ctrl-C.
     if (navigator.clipboard === undefined) return;
-    await navigator.clipboard.writeText(line).then(
+    await navigator.clipboard.writeText(code.textContent).then(
       () => setText(copy, "Copied"),
       () => setText(copy, "Press Ctrl-C"),
     );

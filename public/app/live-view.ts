@@ -2,6 +2,7 @@
 
 import type { MessageFrame } from "../../src/protocol/frame.ts";
 import { element, find, setText } from "./element.ts";
+import type { Session } from "./session.ts";
 import { Sparkline } from "./sparkline.ts";
 import { bytesText } from "./words.ts";
 
@@ -22,10 +23,13 @@ export class LiveView {
   readonly #clock = find("live-clock", HTMLElement);
   readonly #hint = find("live-hint", HTMLElement);
   readonly #charts: Chart[];
+  readonly #session: Session;
+  #token: string | undefined;
   #values: Record<string, unknown>[] = [];
   #stream: EventSource | undefined;
 
-  constructor() {
+  constructor(session: Session) {
+    this.#session = session;
     this.#charts = [
       createChart("connections", "Connections", (value) => numberFormat.format(value)),
       createChart("deliveriesPerSecond", "Deliveries a second", (value) =>
@@ -43,23 +47,34 @@ export class LiveView {
 
   /** Follows the rooms while the panel can be seen, and not otherwise. */
   update(): void {
+    const { access, mayWatchServer, state } = this.#session;
+    this.#details.hidden = mayWatchServer === false;
+    if (this.#token !== access.token) this.#leave(); // the next one goes by the token of now
     const isSeen =
+      mayWatchServer === true &&
+      state.kind !== "barred" &&
       this.#details.open &&
       document.visibilityState === "visible" &&
       this.#details.getClientRects().length > 0;
     if (isSeen === (this.#stream !== undefined)) return;
     if (isSeen) this.#follow();
-    else {
-      this.#stream?.close();
-      this.#stream = undefined;
-    }
+    else this.#leave();
+  }
+
+  #leave(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
   }
 
   #follow(): void {
     this.#values = [];
     // The whole minute that is kept comes first, so the lines are there at once.
     const rooms = ["$clock", "$server"].map((room) => `room=${encodeURIComponent(room)}`);
-    const stream = new EventSource(`events?${rooms.join("&")}&since=start`);
+    // An EventSource can send no header. Its address stands in no history and in no log.
+    const token = this.#session.access.token;
+    this.#token = token;
+    const credential = token === undefined ? "" : `&access_token=${token}`;
+    const stream = new EventSource(`events?${rooms.join("&")}&since=start${credential}`);
     stream.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     stream.onopen = () => setText(this.#hint, "");
     stream.onerror = () => {

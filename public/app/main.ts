@@ -1,50 +1,61 @@
 /** The page: puts its parts together, and draws them when something changed. */
 
+import { AccessForm } from "./access-form.ts";
 import { Announcer } from "./announcer.ts";
 import { Banner } from "./banner.ts";
 import { Composer } from "./composer.ts";
+import { tokenNeeded } from "./connection-state.ts";
 import { enableCopying } from "./copying.ts";
 import { find, setText } from "./element.ts";
 import { FileList } from "./file-list.ts";
 import { FirstPage } from "./first-page.ts";
 import { LiveView } from "./live-view.ts";
 import { MessageList } from "./message-list.ts";
-import { openNameDialog } from "./name-dialog.ts";
+import { openNameDialog, openTokenDialog } from "./name-dialog.ts";
 import { PeopleList } from "./people-list.ts";
-import { recallName, recallOutgoing } from "./remembered.ts";
 import { RoomList } from "./room-list.ts";
 import { Session } from "./session.ts";
 import { Sheets } from "./sheets.ts";
 import { describeFailure, Switcher } from "./switcher.ts";
+import { recallToken, takeTokenOfAddress } from "./token.ts";
 
 const hiddenDrawMs = 250;
 const announcer = new Announcer();
 let isDrawDue = false;
 
-const session = new Session(toSocketUrl(), recallName() ?? "", recallOutgoing(), {
+const token = takeTokenOfAddress() ?? recallToken();
+const session = new Session(toSocketUrl(), token, {
   onChange: drawSoon,
   onMessage(room, message) {
     if (room === session.current && !session.isOwn(message.from.id)) announcer.announce(message);
   },
 });
 const list = new MessageList(session);
-const composer = new Composer(session, () => list.scrollToEnd());
+const composer = new Composer(session, () => list.scrollToEnd(), drawSoon);
+const accessForm = new AccessForm(session, drawSoon);
 const roomList = new RoomList(session, openRoom);
 const people = new PeopleList(session);
 const banner = new Banner(session);
 const sheets = new Sheets();
 const switcher = new Switcher(session, openRoom);
 const firstPage = new FirstPage(session.name, roomOfAddress() ?? "general", (name, room) => {
-  session.rename(name);
+  if (session.access.token === undefined) session.rename(name);
   openRoom(room);
 });
-const files = new FileList();
-const live = new LiveView();
+const files = new FileList(session, () => {
+  session.access.need(tokenNeeded);
+  drawSoon();
+});
+const live = new LiveView(session);
+let shownToken: string | undefined;
 
 const title = find("title", HTMLElement);
 const me = find("me", HTMLButtonElement);
 const leave = find("leave", HTMLButtonElement);
-me.onclick = () => openNameDialog(session.name, (name) => session.rename(name));
+me.onclick = () => {
+  if (session.access.user !== undefined) openTokenDialog(session);
+  else openNameDialog(session.name, (name) => session.rename(name));
+};
 find("jump", HTMLButtonElement).onclick = () => switcher.open();
 leave.onclick = () => {
   if (session.current !== undefined) session.leave(session.current);
@@ -53,6 +64,8 @@ leave.onclick = () => {
 enableCopying(find("messages", HTMLElement));
 addEventListener("keydown", press);
 addEventListener("hashchange", () => {
+  const given = takeTokenOfAddress();
+  if (given !== undefined) session.authenticate(given);
   const room = roomOfAddress();
   if (room !== undefined && session.name !== "") openRoom(room);
 });
@@ -61,8 +74,9 @@ setInterval(() => {
 }, 500);
 document.addEventListener("visibilitychange", drawSoon);
 visualViewport?.addEventListener("resize", fitKeyboard);
-files.show();
-if (session.name !== "") openRoom(roomOfAddress() ?? [...session.rooms.keys()][0]);
+if (token === undefined) files.show(); // with one, once it was accepted
+if (session.name !== "" || token !== undefined)
+  openRoom(roomOfAddress() ?? [...session.rooms.keys()][0]);
 draw();
 
 function drawSoon(): void {
@@ -75,12 +89,18 @@ function drawSoon(): void {
 
 function draw(): void {
   isDrawDue = false;
-  const { current, name, welcome } = session;
+  const { current, name, welcome, access } = session;
+  if (access.token !== shownToken) {
+    shownToken = access.token;
+    files.show();
+  }
   setText(title, current?.name ?? "Welcome");
   setText(me, name === "" ? "No name yet" : name);
   me.disabled = name === "";
   leave.hidden = current === undefined;
-  firstPage.render(current === undefined);
+  me.title = access.user === undefined ? "Change your name" : "Your name comes from your token";
+  accessForm.render();
+  firstPage.render(current === undefined, access.user?.name);
   banner.render();
   roomList.render();
   people.render();

@@ -3,12 +3,15 @@
 import type { Member } from "../../src/protocol/frame.ts";
 import { isSystemRoom } from "../../src/protocol/room-name.ts";
 import { RoomLog } from "./room-log.ts";
-import type { PresenceFrame, Reply, SignalFrame } from "./wire.ts";
+import type { HeardFrame, PresenceFrame, Reply, SignalFrame } from "./wire.ts";
 
 /** Milliseconds for which a hint that somebody is writing holds. */
 export const typingMs = 5_000;
 
-/** A room of the side bar. `failure` says in words why it could not be joined. */
+/**
+ * A room of the side bar. `failure` says in words why it could not be joined; `writeRefusal` is the
+ * code with which the server refused what was written, undefined while it takes it.
+ */
 export interface Room {
   readonly name: string;
   readonly log: RoomLog;
@@ -18,7 +21,7 @@ export interface Room {
   observers: number;
   draft: string;
   isJoined: boolean;
-  isReadOnly: boolean;
+  writeRefusal: "forbidden" | "unauthenticated" | undefined;
   isLoading: boolean;
   failure: string | undefined;
 }
@@ -34,14 +37,37 @@ export function createRoom(name: string, read: string | null): Room {
     observers: 0,
     draft: "",
     isJoined: false,
-    isReadOnly: isSystemRoom(name),
+    writeRefusal: isSystemRoom(name) ? "forbidden" : undefined,
     isLoading: false,
     failure: undefined,
   };
 }
 
-/** Takes the answer to a join. */
-export function takeJoined(room: Room, frame: Reply<"joined">): void {
+/** Lets the user write, as far as is known. Nobody ever may into the server's own rooms. */
+export function allowWriting(room: Room): void {
+  if (!isSystemRoom(room.name)) room.writeRefusal = undefined;
+}
+
+/** Takes what the server says of the room itself; ignores what is not that. */
+export function takeFrame(room: Room, frame: HeardFrame): void {
+  switch (frame.type) {
+    case "joined":
+      return takeJoined(room, frame);
+    case "left":
+      room.isJoined = false;
+      room.failure = "You may not read it any more.";
+      return;
+    case "ack":
+      return allowWriting(room);
+    case "gap":
+      return room.log.miss(frame);
+    case "presence":
+      return takePresence(room, frame);
+    default:
+  }
+}
+
+function takeJoined(room: Room, frame: Reply<"joined">): void {
   room.isJoined = true;
   room.failure = undefined;
   room.memberCount = frame.memberCount;
@@ -52,11 +78,7 @@ export function takeJoined(room: Room, frame: Reply<"joined">): void {
   room.log.join(frame.position);
 }
 
-/** Takes who came and who left. */
-export function takePresence(
-  room: Room,
-  { joined, left, members, observers }: PresenceFrame,
-): void {
+function takePresence(room: Room, { joined, left, members, observers }: PresenceFrame): void {
   for (const { id } of left ?? []) {
     room.members.delete(id);
     room.typing.delete(id);

@@ -1,8 +1,20 @@
 /** The state of the page: the rooms, who is there, and what was heard. Views only read it. */
 
-import { Connection, type ConnectionState } from "./connection.ts";
-import { forgetRoom, keepName, keepOutgoing, keepRoom, recallRooms } from "./remembered.ts";
-import { createRoom, type Room, takeJoined, takePresence, takeSignal, typingMs } from "./room.ts";
+import type { Sender } from "../../src/protocol/frame.ts";
+import { Access } from "./access.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
+import { takeRefusal } from "./refusal.ts";
+import {
+  forgetRoom,
+  keepName,
+  keepOutgoing,
+  keepRoom,
+  recallName,
+  recallOutgoing,
+  recallRooms,
+} from "./remembered.ts";
+import { allowWriting, createRoom, type Room, takeFrame, takeSignal, typingMs } from "./room.ts";
 import type { HeardFrame, Outgoing, Reply, WelcomeFrame } from "./wire.ts";
 
 const caughtUpMs = 1_500;
@@ -18,26 +30,26 @@ export interface SessionListener {
 export class Session {
   readonly rooms = new Map<string, Room>();
   current: Room | undefined;
-  name: string;
+  name = recallName() ?? "";
+  readonly access = new Access();
   state: ConnectionState = { kind: "connecting" };
   welcome: WelcomeFrame | undefined;
   /** Milliseconds since 1970 until which the server takes no more messages; 0 for no such time. */
   limitedUntil = 0;
   /** What the server said last that concerns nothing in particular; undefined for nothing. */
   notice: string | undefined;
+  /** Whether the server's own rooms may be read; undefined until it was asked. */
+  mayWatchServer: boolean | undefined;
   readonly #ownIds = new Set<string>();
   readonly #listener: SessionListener;
   readonly #connection: Connection;
 
-  constructor(url: string, name: string, outgoing: readonly Outgoing[], listener: SessionListener) {
-    this.name = name;
+  constructor(url: string, token: string | undefined, listener: SessionListener) {
     this.#listener = listener;
-    this.#connection = new Connection(url, name === "" ? undefined : name, {
-      onState: (state) => {
-        this.state = state;
-        if (state.kind === "waiting") for (const room of this.rooms.values()) room.isJoined = false;
-        listener.onChange();
-      },
+    const outgoing = recallOutgoing();
+    const who = { username: this.name, token };
+    this.#connection = new Connection(url, who, {
+      onState: (state) => this.#stand(state),
       onFrame: (frame) => this.#hear(frame),
       onOutgoing: (changed) => this.#track(changed),
     });
@@ -77,6 +89,17 @@ export class Session {
     this.#listener.onChange();
   }
 
+  /** Acts by a token from now on. The rooms, and what waits to be sent, stay. */
+  authenticate(token: string): void {
+    this.#connection.authenticate(token);
+  }
+
+  /** Acts without a token from now on. */
+  signOut(): void {
+    this.access.asking = undefined;
+    this.#connection.signOut();
+  }
+
   /** Publishes text in a room. */
   say(room: Room, text: string): void {
     room.log.line = undefined;
@@ -98,7 +121,7 @@ export class Session {
 
   /** Tells the others in the room whether this user is writing. */
   hintTyping(room: Room, isTyping: boolean): void {
-    if (!room.isReadOnly) this.#connection.signal(room.name, { typing: isTyping });
+    if (room.writeRefusal === undefined) this.#connection.signal(room.name, { typing: isTyping });
   }
 
   /** Reconnects now instead of later. */
@@ -141,14 +164,38 @@ export class Session {
   }
 
   #hear(frame: HeardFrame): void {
-    if (frame.type === "welcome") {
-      this.welcome = frame;
-      this.#ownIds.add(frame.user.id);
-    } else if (frame.type === "token_expiring") {
-      this.notice = `Your access runs out in ${frame.secondsLeft} s. Reload to renew it.`;
-    } else if (frame.type === "error") this.#refuse(frame);
+    if (frame.type === "welcome") this.welcome = frame;
+    if (frame.type === "welcome" || frame.type === "authenticated") this.#accept(frame.user);
+    else if (frame.type === "token_expiring") this.access.warn(frame.secondsLeft);
+    else if (frame.type === "error") takeRefusal(this, frame);
     const room = "room" in frame ? this.rooms.get(frame.room) : undefined;
     if (room !== undefined) this.#hearIn(room, frame);
+    this.#listener.onChange();
+  }
+
+  #stand(state: ConnectionState): void {
+    this.state = state;
+    if (state.kind === "barred") this.access.lose(state.reason);
+    if (state.kind !== "open") for (const room of this.rooms.values()) room.isJoined = false;
+    this.#listener.onChange();
+  }
+
+  /** Begins to act for a user, whose token decides what is shown from now on. */
+  #accept(user: Sender): void {
+    const { token } = this.#connection;
+    this.#ownIds.add(user.id);
+    this.access.accept(user, token);
+    this.name = token === undefined ? (recallName() ?? "") : user.name;
+    for (const room of this.rooms.values()) allowWriting(room);
+    const asked = ["$clock", "$server"].map((room) => this.#connection.history(room, "end", 1));
+    Promise.all(asked).then(
+      () => this.#takeWatch(true),
+      () => this.#takeWatch(false),
+    );
+  }
+
+  #takeWatch(mayWatch: boolean): void {
+    if (this.state.kind === "open") this.mayWatchServer = mayWatch;
     this.#listener.onChange();
   }
 
@@ -160,24 +207,19 @@ export class Session {
       case "message":
         if (room.log.receive(frame, this.isOwn(frame.from.id))) this.#takeMessage(room, frame);
         break;
-      case "gap":
-        room.log.miss(frame);
-        break;
-      case "presence":
-        takePresence(room, frame);
-        break;
       case "signal":
         takeSignal(room, frame);
         setTimeout(() => this.#listener.onChange(), typingMs + 50);
         break;
       default:
+        takeFrame(room, frame);
     }
   }
 
   #takeJoined(room: Room, frame: Reply<"joined">): void {
     const { log } = room;
     const isReturning = log.read !== undefined;
-    takeJoined(room, frame);
+    takeFrame(room, frame);
     if (room === this.current && log.entries.length === 0) this.loadHistory(room);
     if (!isReturning || log.line !== undefined) return;
     // What was missed follows at once and stands below the line; what comes later does not.
@@ -199,14 +241,6 @@ export class Session {
     this.rooms.get(outgoing.room)?.log.track(outgoing);
     this.#keepOutgoing();
     this.#listener.onChange();
-  }
-
-  #refuse({ ref, code, message, retryAfterMs }: Reply<"error">): void {
-    const joining = typeof ref === "string" && ref.startsWith("join ") ? ref.slice(5) : undefined;
-    const room = joining === undefined ? undefined : this.rooms.get(joining);
-    if (room !== undefined) room.failure = message;
-    else if (code === "rate_limited") this.limitedUntil = Date.now() + (retryAfterMs ?? 0);
-    else if (ref === undefined) this.notice = message;
   }
 
   #keepOutgoing(): void {

@@ -3,6 +3,7 @@
 import { assertRoomName } from "../../src/protocol/room-name.ts";
 import { arrange, element, find, setText } from "./element.ts";
 import type { Session } from "./session.ts";
+import { fetchAs } from "./token.ts";
 import { countText } from "./words.ts";
 
 const shownMax = 8;
@@ -58,7 +59,7 @@ export class Switcher {
   /** Rooms of the server that were not joined. Without them the dialog works all the same. */
   async #fetchOthers(): Promise<void> {
     try {
-      const response = await fetch("rooms", { headers: { accept: "application/json" } });
+      const response = await fetchAs(this.#session.access.token, "rooms", "application/json");
       const { rooms }: { rooms: { room: string; members: number }[] } = await response.json();
       this.#others = rooms.map(({ room, members }) => {
         return { room, note: members > 0 ? `${countText(members, "person", "people")} there` : "" };

@@ -46,7 +46,6 @@ export type HeardFrame =
   | MessageFrame
   | SignalFrame
   | PresenceFrame
-  | { readonly type: "token_expiring"; readonly secondsLeft: number }
   | GapFrame;
 
 /** The answer to a request of the kind `type`. */

@@ -51,6 +51,14 @@ export class MemoryRoom {
     }
   }
 
+  /** Forgets all there is. */
+  clear(): void {
+    this.#messages = [];
+    this.#front = 0;
+    this.#bytes = 0;
+    this.#offsets.clear();
+  }
+
   /** Tells what is kept. */
   head(epoch: string): Head {
     const lastAt = this.#messages.at(-1)?.at ?? 0;

@@ -100,6 +100,11 @@ export class MemoryBroker implements Broker {
     }));
   }
 
+  async forget(room: string): Promise<void> {
+    this.#assertOpen();
+    this.#rooms.get(room)?.clear();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelSweep?.();

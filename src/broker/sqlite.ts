@@ -8,6 +8,7 @@ import { openStoreFile, type StoreFile } from "./store-file.ts";
 import { readBootId, type StoreDurability } from "./store-life.ts";
 import { type SizedDraft, StoreLog } from "./store-log.ts";
 import { StoreRetention } from "./store-retention.ts";
+import { StoreRevocations } from "./store-revocations.ts";
 
 /** What a log in a file is opened with. */
 export interface SqliteBrokerOptions {
@@ -53,6 +54,8 @@ export async function openSqliteBroker(options: SqliteBrokerOptions): Promise<Sq
  * transaction of up to 256 messages or 1 MiB; what is more follows with the next turn.
  */
 export class SqliteBroker implements Broker {
+  /** Revoked tokens, in the same file. */
+  readonly revocations: StoreRevocations;
   readonly #file: StoreFile;
   readonly #log: StoreLog;
   readonly #checkpoints: Checkpoints;
@@ -72,6 +75,7 @@ export class SqliteBroker implements Broker {
     const { onFailure = () => {} } = options;
     this.#file = file;
     this.#log = new StoreLog(database, epoch);
+    this.revocations = new StoreRevocations(database, onFailure);
     this.#pendingMessagesMax = options.pendingMessagesMax ?? 16_384;
     this.#pendingBytesMax = options.pendingBytesMax ?? 67_108_864;
     this.#onFailure = onFailure;
@@ -139,6 +143,11 @@ export class SqliteBroker implements Broker {
 
   async rooms(after: string, roomsMax: number): Promise<LoggedRoom[]> {
     return this.#ask(() => this.#log.rooms(after, roomsMax));
+  }
+
+  async forget(room: string): Promise<void> {
+    const upTo = this.#ask(() => this.#log.state(room)?.last ?? 0);
+    while (this.#ask(() => this.#retention.forget(room, upTo))) await Bun.sleep(1);
   }
 
   close(): Promise<void> {

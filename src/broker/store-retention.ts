@@ -68,6 +68,16 @@ export class StoreRetention {
     }
   }
 
+  /** Forgets a slice of a room's messages up to an offset. Returns whether more are left. */
+  forget(room: string, upTo: number): boolean {
+    const { log, mayWrite, onSlice } = this.#options;
+    if (!mayWrite()) return true;
+    const isDue = (_: RoomState, { offset }: Readonly<OldestMessage>) => offset <= upTo;
+    const unfinished = log.trim([room], sliceRowsMax, sliceBytesMax, isDue);
+    onSlice();
+    return unfinished.length > 0;
+  }
+
   /** Stops. What is past its bound then stays until the store is opened again. */
   close(): void {
     this.#cancelSweep();

@@ -2,10 +2,11 @@
 
 import type { Database } from "bun:sqlite";
 import messages from "./schema/0001_messages.sql" with { type: "text" };
+import revocations from "./schema/0002_revocations.sql" with { type: "text" };
 import { applicationId } from "./store-inspection.ts";
 
 /** Every step in order; the n-th takes a store from version n - 1 to n. Steps are never changed. */
-const steps: readonly string[] = [messages];
+const steps: readonly string[] = [messages, revocations];
 
 /** The version that this program writes. */
 export const schemaVersion = steps.length;

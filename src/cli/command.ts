@@ -5,11 +5,19 @@ import type { Terminal } from "./terminal.ts";
 
 /**
  * What the command line said: flags of configuration keys by the key's name, and the command's own
- * switches.
+ * switches and options. An option that is not there was not given.
  */
 export interface Arguments {
   readonly flags: Readonly<Partial<Record<KeyName, string | boolean>>>;
   readonly switches: ReadonlySet<string>;
+  readonly options: ReadonlyMap<string, readonly string[]>;
+}
+
+/** A flag of one command, such as `--user <id>`. */
+export interface OwnOption {
+  readonly name: string;
+  readonly placeholder: string;
+  readonly help: string;
 }
 
 /** Does the work of a command. Resolves to the exit code once nothing is left to do. */
@@ -25,6 +33,8 @@ export interface Command {
   readonly keys: readonly KeyName[];
   /** Flags of its own, that are on or off. */
   readonly switches: readonly { readonly name: string; readonly help: string }[];
+  /** Flags of its own that take a value, and may be given several times. */
+  readonly options: readonly OwnOption[];
   readonly examples: readonly { readonly line: string; readonly says: string }[];
   load(): Promise<Run>;
 }

@@ -28,11 +28,25 @@ export function greet(config: Config, { url, fingerprint }: Listening, isColored
   if (fingerprint !== null) rows.push(["sha-256", fingerprint]);
   rows.push(["data", config.durability === "memory" ? "in memory" : config.data]);
   rows.push(["", keptThrough[config.durability]]);
-  rows.push(["access", "everybody who can reach this address may read and write"]);
-  rows.push(["follow", `curl ${flags}-N ${base}/rooms/general/events`]);
-  rows.push(["publish", `curl ${flags}-d 'hello' ${base}/rooms/general/messages`]);
+  rows.push(["access", describeAccess(config)]);
+  const needsToken = config.issuers.length > 0 && (config.anonymous ?? "none") === "none";
+  if (needsToken) {
+    // A secret or a private key is needed to make one; whoever has neither gets theirs elsewhere.
+    rows.push(["token", "TOKEN=$(partyline token --user me --room 'general=read,write')"]);
+  }
+  const curl = `curl ${flags}${needsToken ? '-H "Authorization: Bearer $TOKEN" ' : ""}`;
+  rows.push(["follow", `${curl}-N ${base}/rooms/general/events`]);
+  rows.push(["publish", `${curl}-d 'hello' ${base}/rooms/general/messages`]);
   const lines = rows.map(([label, text]) => `  ${dim}${label.padEnd(8)}${plain} ${text}`);
   return `${bold}Partyline ${version}${plain} listens on ${base}\n\n${lines.join("\n")}\n\n`;
+}
+
+function describeAccess({ issuers, anonymous }: Config): string {
+  const everybody = "everybody who can reach this address";
+  if (issuers.length === 0 && anonymous === null) return `${everybody} may read and write`;
+  const without = anonymous === null || anonymous === "none" ? "" : `${everybody}: ${anonymous}`;
+  if (issuers.length === 0) return without === "" ? "nobody: there is no key for tokens" : without;
+  return without === "" ? "by token" : `by token; ${without}`;
 }
 
 function protocols({ tlsCert, tlsSelfSigned, http3 }: Config): string {

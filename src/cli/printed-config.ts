@@ -1,11 +1,15 @@
 /** Writes the effective configuration as TOML that gives the same configuration when it is read. */
 
 import type { Effective } from "../config.ts";
+import { formatIssuerTable } from "../config-issuers.ts";
 import { keyNames, keyOf } from "../config-keys.ts";
 import { version } from "../version.ts";
 
-/** Writes one line a key, each with where its value came from. Ends with a line break. */
-export function printConfig({ settings, origins, file }: Effective): string {
+/**
+ * Writes one line a key, each with where its value came from, and the tables of the file. Secrets are
+ * written as `(secret)`, which is refused when it is read. Ends with a line break.
+ */
+export function printConfig({ settings, origins, tables, file }: Effective): string {
   const rows = keyNames
     .filter((name) => keyOf(name).inFile !== false)
     .map((name) => {
@@ -19,7 +23,8 @@ export function printConfig({ settings, origins, file }: Effective): string {
     from === "" ? text : `${text.padEnd(width)}  # ${oneLine(from)}`,
   );
   const source = file === null ? "No file was read." : `File: ${oneLine(file)}`;
-  return `# Partyline ${version}, effective configuration. ${source}\n${lines.join("\n")}\n`;
+  const text = [lines.join("\n"), ...tables.map(formatIssuerTable)].join("\n\n");
+  return `# Partyline ${version}, effective configuration. ${source}\n${text}\n`;
 }
 
 /** A path may hold a line break, which would end a TOML comment. */

@@ -65,6 +65,10 @@ function createParser(
       .addHelpText("after", examples(command.examples) + precedence(command));
     for (const name of command.keys) addKey(parser, name);
     for (const { name, help } of command.switches) parser.option(`--${name}`, help);
+    for (const { name, placeholder, help } of command.options) {
+      const option = new Option(`--${name} ${placeholder}`, help);
+      parser.addOption(option.argParser((value, before: string[] = []) => [...before, value]));
+    }
     parser.helpOption("-h, --help", "Print this help.");
     parser.action(() => act(command, readArguments(parser)));
   }
@@ -76,23 +80,32 @@ function addKey(parser: Parser, name: KeyName): void {
   const { kind, default: text, unset, help } = keyOf(name);
   const usual = unset ?? (kind.placeholder === "" ? "off" : text);
   const words = `${help} Default: ${usual}.`;
-  parser.addOption(new Option(`${flagOf(name)} ${kind.placeholder}`.trim(), words));
+  const option = new Option(`${flagOf(name)} ${kind.placeholder}`.trim(), words);
+  if (kind.isRepeatable) {
+    option.argParser((value, before?: string) =>
+      before === undefined ? value : `${before},${value}`,
+    );
+  }
+  parser.addOption(option);
   if (kind.placeholder === "") parser.addOption(new Option(`--no-${name}`).hideHelp());
 }
 
 function readArguments(parser: Parser): Arguments {
   const flags: Partial<Record<KeyName, string | boolean>> = {};
   const switches = new Set<string>();
+  const options = new Map<string, readonly string[]>();
   for (const option of parser.options) {
     const value: unknown = parser.getOptionValue(option.attributeName());
     const name = option.name().replace(/^no-/, "");
     if (isKeyName(name)) {
       if (typeof value === "string" || typeof value === "boolean") flags[name] = value;
+    } else if (Array.isArray(value)) {
+      options.set(name, value.map(String));
     } else if (value === true) {
       switches.add(name);
     }
   }
-  return { flags, switches };
+  return { flags, switches, options };
 }
 
 function examples(list: Command["examples"]): string {
@@ -100,12 +113,15 @@ function examples(list: Command["examples"]): string {
   return `\nExamples:\n${list.map(({ line, says }) => `  ${line.padEnd(width)}  # ${says}`).join("\n")}\n`;
 }
 
-function precedence(command: Command): string {
-  if (command.keys.length === 0) return "";
+function precedence({ keys }: Command): string {
+  const sample = keys.find((name) => name === "tls-cert") ?? keys[1];
+  if (sample === undefined) return "";
+  const value = keyOf(sample).kind.placeholder.replace(/[<>]/g, "");
+  const off = keys.includes("http3") ? " What those turned\non, a flag turns off: --no-http3." : "";
   return `
-Each flag also has a variable (--tls-cert is ${variableOf("tls-cert")}) and, in partyline.toml, a key
-(tls-cert = "cert.pem"). Flags win over variables, and variables over the file. What those turned
-on, a flag turns off: --no-http3.
+Each flag of the configuration also has a variable (${flagOf(sample)} is ${variableOf(sample)})
+and, in partyline.toml, a key (${sample} = "${value}").
+Flags win over variables, and variables over the file.${off}
 `;
 }
 

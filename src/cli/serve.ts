@@ -41,6 +41,8 @@ async function run({ config }: Effective, terminal: Terminal): Promise<number> {
     terminal.complain(`${reasonOf(error)}\n`);
     return exitCodes.failed;
   }
+  // Only with files that may change: a server without them ends with the terminal it was started in.
+  if (config.tlsCert !== null) terminal.onHangup(() => void server.reload());
   return endOnSignal(
     terminal,
     () => server.stop(),

@@ -32,6 +32,12 @@ const ownTypes: Readonly<Record<string, string>> = {
 const textTypes = /^(text\/.*|application\/(json|jsonl|x-ndjson|yaml|x-subrip)|.*\+json)$/;
 
 /**
+ * What a browser would run or apply. Our own pages may load scripts and style sheets from their own
+ * origin, and files lie there too; with nosniff no browser takes text/plain for either.
+ */
+const activeTypes = /^(text|application)\/((x-)?(java|ecma|live|j)script.*|css)$/;
+
+/**
  * Names the media type that a file's ending stands for, with `charset=utf-8` where it is text.
  * XML says its own encoding, so it gets none. Unknown endings are `application/octet-stream`.
  */
@@ -42,5 +48,6 @@ export function toMediaType(name: string): string {
   const type = known ?? Bun.file(`file.${ending}`).type;
   const essence = type.split(";")[0] ?? "";
   if (essence === "") return "application/octet-stream";
+  if (activeTypes.test(essence)) return "text/plain;charset=utf-8";
   return textTypes.test(essence) ? `${essence};charset=utf-8` : essence;
 }

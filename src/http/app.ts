@@ -4,15 +4,20 @@ import { openapi } from "@elysiajs/openapi";
 import type { ServerWebSocket } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
 import type { Registry } from "prom-client";
+import type { Revocations } from "../auth/revocations.ts";
 import type { Hub } from "../hub/hub.ts";
 import { errorTable, PartylineError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { ConnectionHouse } from "./connection.ts";
+import { crossOrigin, withAnswerHeaders } from "./answer-headers.ts";
+import { auth } from "./auth.ts";
+import type { BodyLimits } from "./body.ts";
 import { echo } from "./echo.ts";
 import { failure } from "./failure.ts";
 import { health, type Readiness } from "./health.ts";
 import { messages } from "./messages.ts";
+import { originGuard, type PageRules } from "./origin-guard.ts";
 import { toStaticRoutes } from "./page.ts";
+import type { ConnectionHouse } from "./room-connection.ts";
 import { rooms } from "./rooms.ts";
 import { type Streams, sse } from "./sse.ts";
 import { websocket } from "./websocket.ts";
@@ -23,13 +28,18 @@ export interface AppParts {
   readonly log: Log;
   readonly house: ConnectionHouse;
   readonly streams: Streams;
+  readonly revocations: Revocations;
   readonly readiness: Readiness;
   readonly meters: () => Promise<Registry>;
   readonly version: string;
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
+  readonly bodyLimits: BodyLimits;
   /** The app will be listening with TLS. */
   readonly hasTls: boolean;
+  readonly pageRules: PageRules;
+  /** Headers of every answer, beside those that no server of ours leaves out. */
+  readonly answerHeaders: Readonly<Record<string, string>>;
   /** Plugins that serve files: the download folder, the manual, the web app. */
   readonly pages: readonly AnyElysia[];
 }
@@ -57,7 +67,7 @@ export function toWebSocketOptions(
 
 /** Puts the routes together. Nothing listens yet. */
 export function createApp(parts: AppParts) {
-  const { hub, log, house, streams, frameBytesMax } = parts;
+  const { hub, log, house, streams } = parts;
   const app = new Elysia({
     // Elysia 1.4.30 looks for the path from the 8th sign of the URL on, or from the 12th with this
     // set. From the 8th it meets the second slash of "https://" and finds no wildcard route at all;
@@ -65,17 +75,21 @@ export function createApp(parts: AppParts) {
     handler: { standardHostname: parts.hasTls },
     websocket: toWebSocketOptions(parts, log),
   })
-    .use(failure(log))
+    .use(failure(log, parts.answerHeaders))
+    .use(withAnswerHeaders(parts.answerHeaders))
     .onRequest(assertRoutable)
+    .use(originGuard(parts.pageRules))
+    .use(crossOrigin(parts.pageRules.origins))
     .use(openapi({ specPath: "/openapi.json", provider: null, documentation: describe(parts) }))
     .use(health(parts.readiness, parts.meters))
     .use(websocket(house))
-    .use(echo())
-    .use(sse(streams))
-    .use(messages(hub, { frameBytesMax }))
-    .use(rooms(hub));
+    .use(echo(house.admission))
+    .use(sse(streams, house.guard))
+    .use(messages(hub, house.guard, house.admission, parts.bodyLimits))
+    .use(rooms(hub, house.guard))
+    .use(auth({ ...house, revocations: parts.revocations }));
   for (const page of parts.pages) app.use(page);
-  app.config.serve = { ...app.config.serve, routes: toStaticRoutes(app) };
+  app.config.serve = { ...app.config.serve, routes: toStaticRoutes(app, parts.answerHeaders) };
   return app;
 }
 

@@ -2,25 +2,49 @@
 
 import { PartylineError } from "../protocol/errors.ts";
 
+/** What a body may be. */
+export interface BodyLimits {
+  readonly bytesMax: number;
+  /** Milliseconds in which it must have arrived; 0 means no such bound. */
+  readonly withinMs: number;
+}
+
 /**
  * Reads a whole body.
  * @throws too_large as soon as more than `bytesMax` bytes were announced or have arrived
+ * @throws bad_frame when it has not arrived within `withinMs`
  */
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+export async function readBody(
+  request: Request,
+  { bytesMax, withinMs }: BodyLimits,
+): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
   if (request.body === null) return new Uint8Array();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  let isLate = false;
+  const onLate = () => {
+    isLate = true;
+    reader.cancel().catch(() => {}); // ends the read that waits; what else it says is for nobody
+  };
+  const timer = withinMs === 0 ? undefined : setTimeout(onLate, withinMs);
   try {
-    for await (const chunk of request.body) {
-      bytes += chunk.length;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (isLate) throw tooSlow(withinMs);
+      if (done) break;
+      bytes += value.length;
       if (bytes > bytesMax) throw tooLarge(bytesMax);
-      chunks.push(chunk);
+      chunks.push(value);
     }
   } catch (thrown) {
+    reader.cancel().catch(() => {}); // the rest of it is not wanted
     // Nobody hears this, but a client that goes away is no defect of ours.
     if (request.signal.aborted) throw new PartylineError("bad_frame", "The body is not whole.");
     throw thrown;
+  } finally {
+    clearTimeout(timer);
   }
   const [only] = chunks;
   return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes);
@@ -36,6 +60,10 @@ export function decodeText(bytes: Uint8Array): string {
   } catch {
     throw new PartylineError("bad_frame", "The body is not valid UTF-8.");
   }
+}
+
+function tooSlow(withinMs: number): PartylineError {
+  return new PartylineError("bad_frame", `The body was not whole within ${withinMs} ms.`);
 }
 
 function tooLarge(bytesMax: number): PartylineError {

@@ -3,6 +3,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createSecureContext } from "node:tls";
 import { type Certificate, StartError } from "./listen.ts";
 import { loadSelfSigned } from "./self-signed.ts";
 
@@ -11,6 +12,8 @@ export interface TlsConfig {
   readonly tlsCert: string | null;
   readonly tlsKey: string | null;
   readonly tlsSelfSigned: boolean;
+  /** Authorities of client certificates; null asks for none. */
+  readonly tlsClientCa: string | null;
   /** The data folder; a certificate of our own lies in its `tls`. */
   readonly data: string;
   readonly host: string;
@@ -22,18 +25,31 @@ export interface TlsConfig {
  * @throws StartError naming the key, the file and what is accepted
  */
 export async function loadCertificate(config: TlsConfig): Promise<Certificate | null> {
-  const { tlsCert, tlsKey, tlsSelfSigned, data, host } = config;
-  if (tlsCert !== null && tlsKey !== null) {
-    const pair = {
-      cert: await readPem("tls-cert", tlsCert),
-      key: await readPem("tls-key", tlsKey),
-    };
-    assertPair(pair, { certPath: tlsCert, keyPath: tlsKey }, Date.now());
-    return { ...pair, fingerprint: null };
-  }
-  if (!tlsSelfSigned) return null;
-  return loadSelfSigned(join(data, "tls"), host, Date.now());
+  const { tlsCert, tlsKey, tlsSelfSigned, tlsClientCa, data, host } = config;
+  const isGiven = tlsCert !== null && tlsKey !== null;
+  if (!isGiven && !tlsSelfSigned) return null;
+  const clientCa = tlsClientCa === null ? null : await loadClientCa(tlsClientCa);
+  if (!isGiven) return { ...(await loadSelfSigned(join(data, "tls"), host, Date.now())), clientCa };
+  const pair = {
+    cert: await readPem("tls-cert", tlsCert),
+    key: await readPem("tls-key", tlsKey),
+  };
+  assertPair(pair, { certPath: tlsCert, keyPath: tlsKey }, Date.now());
+  return { ...pair, fingerprint: null, clientCa };
 }
+
+async function loadClientCa(path: string): Promise<string> {
+  const text = await readPem("tls-client-ca", path);
+  return parse("tls-client-ca", path, "PEM certificates of authorities", () => {
+    const [first, ...others] = text.match(pemCertificate) ?? [];
+    if (first === undefined) throw new Error("none");
+    // Each of them, since one that is broken would keep its clients out without a word.
+    for (const each of [first, ...others]) new X509Certificate(each);
+    return text;
+  });
+}
+
+const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** A certificate, with those of its issuers behind it, and its private key, both as PEM text. */
 interface Pair {
@@ -59,6 +75,10 @@ function assertPair({ cert, key }: Pair, { certPath, keyPath }: Origin, now: num
         "(tls-cert); give the key that it was made for, and its own certificate first in the file.",
     );
   }
+  // All of the file, as the server will take it: an issuer further down may be broken.
+  parse("tls-cert", certPath, "PEM certificates that TLS can use", () => {
+    createSecureContext({ cert, key });
+  });
   const { validFromDate, validToDate } = certificate;
   if (validToDate.getTime() <= now) {
     const when = toDay(validToDate);

@@ -10,7 +10,9 @@ import {
 } from "../files/downloads.ts";
 import { toMediaType } from "../files/media-type.ts";
 import { evaluatePreconditions } from "../files/precondition.ts";
+import { PartylineError } from "../protocol/errors.ts";
 import { folderPageHeaders, renderFolderPage } from "./folder-page.ts";
+import type { Guard } from "./guard.ts";
 
 const prefix = "/files";
 const detail = { tags: ["files"] };
@@ -30,14 +32,31 @@ const fileHeaders = {
 /** Browsers show no PDF below a `sandbox`; what runs in one never has our origin anyway. */
 const pdfPolicy = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'";
 
-/** Serves the folder `root`, which is read only when somebody asks. */
-export function downloads(root: string) {
+/**
+ * Serves the folder `root`, which is read only when somebody asks: to whoever has a token, and to
+ * everybody where people without one may do anything at all. Without a guard it is open.
+ */
+export function downloads(root: string, guard?: Guard) {
   const folder = createDownloads(root);
+  const answer = async (request: Request) => {
+    if (guard !== undefined) await assertKnown(guard, request);
+    return respond(folder, request);
+  };
   return new Elysia({ name: "downloads" })
-    .get(prefix, ({ request }) => respond(folder, request), { detail })
-    .head(prefix, ({ request }) => respond(folder, request), { detail: { hide: true } })
-    .get(`${prefix}/*`, ({ request }) => respond(folder, request), { detail })
-    .head(`${prefix}/*`, ({ request }) => respond(folder, request), { detail: { hide: true } });
+    .get(prefix, ({ request }) => answer(request), { detail })
+    .head(prefix, ({ request }) => answer(request), {
+      detail: { hide: true },
+    })
+    .get(`${prefix}/*`, ({ request }) => answer(request), { detail })
+    .head(`${prefix}/*`, ({ request }) => answer(request), {
+      detail: { hide: true },
+    });
+}
+
+async function assertKnown(guard: Guard, request: Request): Promise<void> {
+  const { token } = await guard.identify(request);
+  if (token !== null || !guard.authenticator.needsToken) return;
+  throw new PartylineError("unauthenticated", "A token is needed to download files.");
 }
 
 async function respond(downloads: Downloads, request: Request): Promise<Response> {

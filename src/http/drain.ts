@@ -1,7 +1,7 @@
 /** Leaving: everybody is told when to come back, and nothing under way is torn. */
 
-import type { Server } from "bun";
-import type { Connection } from "./connection.ts";
+import type { Serving } from "./listener.ts";
+import type { RoomConnection } from "./room-connection.ts";
 import type { Streams } from "./sse.ts";
 
 /** Milliseconds that answers under way get to end by themselves. */
@@ -12,8 +12,8 @@ const pollMs = 10;
 
 /** Stops listening, sends everybody away, and closes what is still open after a while. */
 export async function drain(
-  server: Server<unknown> | null,
-  connections: ReadonlySet<Connection>,
+  server: Serving | null,
+  connections: ReadonlySet<RoomConnection>,
   streams: Streams,
 ): Promise<void> {
   // Not awaited: it resolves only when the last socket is closed, which is for us to do.

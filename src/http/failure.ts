@@ -3,6 +3,7 @@
 import { Elysia } from "elysia";
 import { errorTable, PartylineError, toPartylineError, toProblem } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
+import { addAnswerHeaders } from "./answer-headers.ts";
 
 /** Answers with an RFC 9457 problem. */
 export function respondProblem(error: PartylineError): Response {
@@ -10,21 +11,29 @@ export function respondProblem(error: PartylineError): Response {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
   };
+  // RFC 9110, section 15.5.2: a 401 says how to authenticate.
+  if (error.code === "unauthenticated") headers["www-authenticate"] = "Bearer";
   const { retryAfterMs } = error;
   if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(retryAfterMs / 1000));
   return Response.json(toProblem(error), { status: errorTable[error.code].status, headers });
 }
 
-export function failure(log: Log) {
-  return new Elysia({ name: "failure" }).onError({ as: "global" }, ({ code, error, request }) => {
-    const expected = toExpected(code, error);
-    if (expected.code === "internal") {
-      // Only the path: a query may hold a token.
-      const { pathname } = new URL(request.url);
-      log.error({ err: error, method: request.method, path: pathname }, "a request failed");
-    }
-    return respondProblem(expected);
-  });
+/** `always` are headers of every answer: no other hook sees what `onRequest` threw. */
+export function failure(log: Log, always: Readonly<Record<string, string>> = {}) {
+  return new Elysia({ name: "failure" }).onError(
+    { as: "global" },
+    ({ code, error, request, set }) => {
+      const expected = toExpected(code, error);
+      if (expected.code === "internal") {
+        // Only the path: a query may hold a token.
+        const { pathname } = new URL(request.url);
+        log.error({ err: error, method: request.method, path: pathname }, "a request failed");
+      }
+      const answer = respondProblem(expected);
+      addAnswerHeaders(answer, set, always);
+      return answer;
+    },
+  );
 }
 
 function toExpected(code: string | number, error: unknown): PartylineError {

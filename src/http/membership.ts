@@ -23,6 +23,8 @@ export class Membership implements Member {
   #refs: Ref[] | null;
   /** The newest offset handed on before it read live. */
   #offset = 0;
+  /** Rejects when the room may not be entered; null once it is open. */
+  opening: Promise<Room> | null = null;
   /** The room once it is open. */
   room: Room | null = null;
   /** True once it reads live. */

@@ -12,8 +12,9 @@ import {
   readUsername,
 } from "../protocol/field.ts";
 import { formatPosition } from "../protocol/position.ts";
-import { decodeText, readBody } from "./body.ts";
-import { assertMay, createConnectionId, identifyAnonymous } from "./guard.ts";
+import type { Admission } from "./admission.ts";
+import { type BodyLimits, decodeText, readBody } from "./body.ts";
+import { assertMay, type Guard } from "./guard.ts";
 
 /** A publish as its body gave it. */
 interface Publish {
@@ -32,24 +33,30 @@ const query = t.Object({
   since: t.Optional(t.String({ description: "A position, or start, or end." })),
   before: t.Optional(t.String({ description: "A position, or start, or end." })),
   limit: t.Optional(t.String({ description: "1 to 500; 50 if absent." })),
+  access_token: t.Optional(t.String({ description: "A token, where no header can be sent." })),
 });
 
 const jsonHeaders = { "content-type": "application/json;charset=utf-8" };
 
-export function messages(hub: Hub, options: { frameBytesMax: number }) {
+export function messages(hub: Hub, guard: Guard, admission: Admission, bodyLimits: BodyLimits) {
   return new Elysia({ name: "messages" })
     .post(
       "/rooms/:room/messages",
-      async ({ params, request }) => {
-        const identity = identifyAnonymous(createConnectionId());
+      async ({ params, request, server }) => {
+        const identity = await guard.identify(request);
         const room = assertMay(identity, "write", params.room);
+        const address = admission.assertPublishPace(request, server);
         const { searchParams } = new URL(request.url);
-        const bytes = await readBody(request, options.frameBytesMax);
+        // Bun's own timer must not come first: it ends the connection without an answer.
+        if (bodyLimits.withinMs > 0) server?.timeout(request, toPatience(bodyLimits.withinMs));
+        const bytes = await readBody(request, bodyLimits);
         const publish = toPublish(bytes, request.headers.get("content-type") ?? "");
         const { headers } = request;
         const id = readMessageId(headers.get("idempotency-key") ?? publish.id) ?? createMessageId();
         const name = readUsername(publish.username ?? searchParams.get("username"));
-        const from = name === undefined ? identity.user : { id: identity.user.id, name };
+        const isNamed = name !== undefined && identity.token === null;
+        const from = isNamed ? { id: identity.user.id, name } : identity.user;
+        await admission.enterRoom(hub, room, address);
         const { epoch, offset, duplicate } = await hub.publish(room, id, from, publish.body);
         const position = formatPosition(epoch, offset);
         return Response.json({ position, id, duplicate }, { status: duplicate ? 200 : 201 });
@@ -71,8 +78,8 @@ export function messages(hub: Hub, options: { frameBytesMax: number }) {
     )
     .get(
       "/rooms/:room/messages",
-      async ({ params, query }) => {
-        const room = assertMay(identifyAnonymous(""), "read", params.room);
+      async ({ params, query, request }) => {
+        const room = assertMay(await guard.identify(request), "read", params.room);
         const limit = readLimit(query.limit === undefined ? undefined : Number(query.limit));
         if (query.since !== undefined && query.before !== undefined) {
           throw new PartylineError("bad_frame", 'Give "since" or "before", not both.');
@@ -86,6 +93,11 @@ export function messages(hub: Hub, options: { frameBytesMax: number }) {
       },
       { query, detail: { summary: "Read messages", tags: ["messages"] } },
     );
+}
+
+/** Seconds, with one turn of Bun's wheel of 4 s to spare. */
+function toPatience(withinMs: number): number {
+  return Math.ceil(withinMs / 1_000) + 5;
 }
 
 /** Reads a body by its media type. What `curl -d` sends without a header is taken as it is meant. */

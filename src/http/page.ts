@@ -3,14 +3,19 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { AnyElysia } from "elysia";
+import { answerHeaders } from "./answer-headers.ts";
 
 const common = {
+  ...answerHeaders,
   "content-type": "text/html; charset=utf-8",
   // The page may change with the next version; its validator makes asking again cheap.
   "cache-control": "no-cache",
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  // Nothing of the kind is asked for. A page that is framed or injected here gets none of it either.
+  "permissions-policy":
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), " +
+    "serial=(), hid=(), bluetooth=(), midi=(), accelerometer=(), gyroscope=(), magnetometer=()",
 };
 
 const nothingElse = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -43,12 +48,20 @@ export function programFolder(path: string): string {
 
 /**
  * Lists an app's routes that are fixed responses, as Bun takes them: it answers those by itself, with
- * strong validators and 304. Elysia 1.4.30 hands them to Bun only where no `onRequest` hook exists.
+ * strong validators and 304. Elysia 1.4.30 hands them to Bun only where no `onRequest` hook exists. No
+ * hook sees these requests, so they get here what {@link answerHeaders} and `always` say.
  */
-export function toStaticRoutes({ routes }: AnyElysia): Record<string, { GET: Response }> {
+export function toStaticRoutes(
+  { routes }: AnyElysia,
+  always: Readonly<Record<string, string>>,
+): Record<string, { GET: Response }> {
   const fixed: Record<string, { GET: Response }> = {};
   for (const { path, method, handler } of routes) {
-    if (method === "GET" && handler instanceof Response) fixed[path] = { GET: handler };
+    if (method !== "GET" || !(handler instanceof Response)) continue;
+    for (const [name, value] of Object.entries({ ...answerHeaders, ...always })) {
+      if (!handler.headers.has(name)) handler.headers.set(name, value);
+    }
+    fixed[path] = { GET: handler };
   }
   return fixed;
 }

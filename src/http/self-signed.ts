@@ -24,6 +24,9 @@ import {
 } from "./der.ts";
 import { type Certificate, StartError } from "./listen.ts";
 
+/** What a server makes itself. */
+type SelfSigned = Omit<Certificate, "clientCa">;
+
 const dayMs = 86_400_000;
 /** Well below the 825 days that Apple's clients accept. */
 const validMs = 365 * dayMs;
@@ -40,7 +43,7 @@ export async function loadSelfSigned(
   folder: string,
   host: string,
   now: number,
-): Promise<Certificate> {
+): Promise<SelfSigned> {
   const certPath = join(folder, "self-signed.crt");
   const keyPath = join(folder, "self-signed.key");
   const names = toNames(host);
@@ -173,6 +176,6 @@ async function writeWhole(path: string, text: string, mode: number): Promise<voi
   await rename(beside, path);
 }
 
-function withFingerprint(pair: Pair): Certificate {
+function withFingerprint(pair: Pair): SelfSigned {
   return { ...pair, fingerprint: new X509Certificate(pair.cert).fingerprint256 };
 }

@@ -1,20 +1,75 @@
 /** `GET /ws`: rooms over WebSocket. */
 
+import type { Server, ServerWebSocket } from "bun";
 import { Elysia } from "elysia";
-import { Connection, type ConnectionHouse } from "./connection.ts";
-import { createConnectionId, identifyAnonymous } from "./guard.ts";
+import type { Pass } from "../limit/pass.ts";
+import { errorTable, type PartylineError, toPartylineError } from "../protocol/errors.ts";
+import { encodeFrame } from "../protocol/frame.ts";
+import { limits } from "../protocol/limits.ts";
+import { Connection } from "./connection.ts";
+import { createConnectionId, type Identity } from "./guard.ts";
+import type { ConnectionHouse } from "./room-connection.ts";
 import { upgrade } from "./upgrade.ts";
 
 const subprotocol = "partyline.v1";
+/** Milliseconds that a refused client has to close its side. */
+const refusalMs = 1_000;
 
 export function websocket(house: ConnectionHouse) {
   return new Elysia({ name: "websocket" }).get(
     "/ws",
-    ({ request, server }) => {
-      const id = createConnectionId();
-      const connection = new Connection(id, identifyAnonymous(id), house);
-      return upgrade(server, request, connection, subprotocol);
-    },
+    ({ request, server }) => connect(house, request, server),
     { detail: { summary: "Join rooms over WebSocket", tags: ["rooms"] } },
   );
+}
+
+async function connect(
+  house: ConnectionHouse,
+  request: Request,
+  server: Server<unknown> | null,
+): Promise<Response | undefined> {
+  const { guard, admission } = house;
+  const id = createConnectionId();
+  let identity: Identity;
+  try {
+    identity = await guard.identify(request, id);
+  } catch (thrown) {
+    const error = toPartylineError(thrown);
+    if (error.code !== "unauthenticated") throw thrown;
+    // A browser cannot read the answer to a failed upgrade: a close code tells it to renew its token.
+    const refusedPass = admission.connect(request, server, null);
+    const failure = upgrade(server, request, refuse(error, refusedPass), subprotocol);
+    if (failure !== undefined) refusedPass.release();
+    return failure;
+  }
+  const pass = admission.connect(
+    request,
+    server,
+    identity.token === null ? null : identity.user.id,
+  );
+  const connection = new Connection(id, identity, house, pass);
+  if (identity.token === null && guard.authenticator.needsToken) {
+    connection.tokenDueAt = Date.now() + limits.tokenWithinMs;
+  }
+  const refusal = upgrade(server, request, connection, subprotocol);
+  if (refusal !== undefined) pass.release();
+  return refusal;
+}
+
+/** The handlers of a connection that is told why, and closed. */
+function refuse({ code, message }: PartylineError, pass: Pass) {
+  return {
+    open(socket: ServerWebSocket<unknown>) {
+      socket.send(encodeFrame({ type: "error", code, message }));
+      socket.close(errorTable.unauthenticated.close, code);
+      // A client that does not close its side would keep the socket for a minute or two.
+      setTimeout(() => {
+        socket.terminate();
+        pass.release();
+      }, refusalMs);
+    },
+    message() {},
+    drain() {},
+    close() {},
+  };
 }

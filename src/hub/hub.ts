@@ -1,6 +1,7 @@
 /** The rooms of this node: join, leave, publish, signal, deliver. The only code that changes a room. */
 
 import { encodeBinaryFrame } from "../protocol/binary-frame.ts";
+import { PartylineError } from "../protocol/errors.ts";
 import type { Member as Present, Sender } from "../protocol/frame.ts";
 import type { Since } from "../protocol/position.ts";
 import { isSystemRoom } from "../protocol/room-name.ts";
@@ -24,6 +25,8 @@ export interface HubOptions {
   readonly systemBroker: Broker;
   readonly fanout: Fanout;
   readonly clock: Clock;
+  /** Members of one room; 0 or undefined means no such bound. */
+  readonly roomMembersMax?: number;
 }
 
 /** What has happened since the start, and what is now. */
@@ -84,6 +87,14 @@ export class Hub {
   }
 
   /**
+   * Tells whether somebody is in a room, or a message was ever published there.
+   * @throws unavailable when the log does not answer
+   */
+  async knows(room: string): Promise<boolean> {
+    return this.#rooms.has(room) || (await this.logOf(room).head(room)).last > 0;
+  }
+
+  /**
    * Stores a message and delivers it to everybody in its room, on every node.
    * @throws unavailable when the log does not answer; nothing was acknowledged then
    */
@@ -101,6 +112,15 @@ export class Hub {
       this.counts.deliveries += room.deliver(message);
       if (room.isUnobserved && !wasUnobserved) this.#flushLater(room);
     }
+  }
+
+  /**
+   * Forgets a room's messages up to now. Whoever is in it stays, and its numbering goes on.
+   * @throws unavailable when the log does not answer
+   */
+  async forget(room: string): Promise<void> {
+    await this.logOf(room).forget(room);
+    this.#rooms.get(room)?.forget();
   }
 
   /** Tells the others in a room something that is not kept. `publish` leaves its own sender out. */
@@ -141,6 +161,19 @@ export class Hub {
       throw thrown;
     }
     return room;
+  }
+
+  /**
+   * Makes sure that an open room has a place for a user who joins it at once.
+   * @throws too_many when it is full; it is released then
+   */
+  seat(room: Room, { id }: Sender): void {
+    const { roomMembersMax = 0 } = this.#options;
+    const { presence } = room;
+    if (roomMembersMax === 0 || presence.count < roomMembersMax || presence.has(id)) return;
+    room.release();
+    const text = `The room has ${roomMembersMax} members, as many as it may.`;
+    throw new PartylineError("too_many", text);
   }
 
   /**

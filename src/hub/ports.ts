@@ -73,6 +73,11 @@ export interface Broker {
   ): Promise<Message[]>;
   /** Lists rooms with a name above `after` by name in code-unit order, at most `roomsMax`. */
   rooms(after: string, roomsMax: number): Promise<LoggedRoom[]>;
+  /**
+   * Forgets what is kept of a room up to now, and resolves when it is gone. Numbering goes on, so that
+   * readers who come back are told of the gap. @throws unavailable when the store does not answer
+   */
+  forget(room: string): Promise<void>;
   /** Stores what is under way, then lets go of everything. May be called twice. */
   close(): Promise<void>;
 }

@@ -92,6 +92,14 @@ export class Presence {
     if (present !== undefined) this.#rename(present, name);
   }
 
+  /** Counts one connection of a user as another's, or shows another name for the same user. */
+  replace(id: string, user: Sender): void {
+    if (id === user.id) return this.rename(user);
+    if (!this.#members.has(id)) return;
+    this.add(user); // first, so that the room is not deserted in between
+    this.remove(id, false);
+  }
+
   /**
    * Counts one connection less. A user who was cut off, and who can come back under the same id,
    * stays a member for `presenceGraceMs`, so that a reconnect is not seen by the others.

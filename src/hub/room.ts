@@ -115,6 +115,13 @@ export class Room implements PresenceListener {
     return this.readers + this.binaryReaders + this.#observers.size;
   }
 
+  /** Forgets the messages it keeps at hand. Who reads live has had them. */
+  forget(): void {
+    this.flush();
+    this.#tail = [];
+    this.#tailBytes = 0;
+  }
+
   /** True when observers wait for {@link flush}. */
   get isUnobserved(): boolean {
     return this.#unobserved.length > 0;

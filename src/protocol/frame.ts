@@ -90,6 +90,8 @@ export type ServerFrame =
     }
   | { type: "echo"; ref?: Ref; data: unknown }
   | { type: "pong"; ref?: Ref; data: unknown }
+  | { type: "authenticated"; ref?: Ref; user: Sender; expiresAt: number | null }
+  | { type: "token_expiring"; secondsLeft: number }
   | { type: "draining"; reconnectAfterMs: number }
   | { type: "error"; ref?: Ref; code: string; message: string; retryAfterMs?: number }
   | GapFrame;

@@ -28,6 +28,10 @@ export const limits = {
   listedMembersMax: 500,
   /** Malformed frames in a row after which a connection is closed with 1008. */
   badFramesMax: 3,
+  /** Frames refused as `rate_limited`, the bucket never full in between, that close with 1013. */
+  refusedFramesMax: 1_000,
+  /** Addresses whose pace is remembered; beyond that the one not seen for longest is forgotten. */
+  rememberedAddressesMax: 50_000,
   /** Messages kept of a room that starts with `$`. */
   systemRoomMessagesMax: 60,
   /** Messages, and bytes of them, that one step of catching up reads from the log. */
@@ -40,6 +44,10 @@ export const limits = {
   presenceGatherMs: 200,
   /** Milliseconds for which a named user who was cut off still counts as present. */
   presenceGraceMs: 5_000,
+  /** Milliseconds before the end of a token at which its connection is told. */
+  tokenWarningMs: 60_000,
+  /** Milliseconds in which a connection must show a token, where nobody may do anything without. */
+  tokenWithinMs: 5_000,
   /** Milliseconds between two comments on a quiet SSE stream. */
   heartbeatMs: 15_000,
   /** Milliseconds that a reader of SSE should wait before it reconnects. */

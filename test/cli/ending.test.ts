@@ -16,7 +16,9 @@ function setUp(stop: () => Promise<void>) {
     onSignal: (end) => {
       state.send = end;
     },
+    onHangup: () => {},
     onDefect: () => {},
+    read: async () => "",
   };
   const counted = () => {
     state.stops += 1;

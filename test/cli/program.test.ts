@@ -22,7 +22,9 @@ async function run(...given: string[]): Promise<{ code: number; out: string; err
       err += text;
     },
     onSignal: () => {},
+    onHangup: () => {},
     onDefect: () => {},
+    read: async () => "",
   };
   return { code: await runCommandLine(given, terminal), out, err };
 }

@@ -54,6 +54,22 @@ export function describeRetention(open: OpenBroker): void {
     expect(await scene.offsets("hall")).toEqual([4]);
   });
 
+  test("forgets a room when asked to, and numbers on", async () => {
+    await using scene = await Scene.open(open, noBounds);
+    await scene.publishMany("hall", 1_700);
+    await scene.publish("hall", { id: "same" });
+    await scene.publishMany("yard", 3);
+    await scene.broker.forget("hall");
+    await scene.broker.forget("nowhere");
+    expect(await scene.broker.head("hall")).toMatchObject({ first: 1_702, last: 1_701, lastAt: 0 });
+    expect(await scene.offsets("hall")).toEqual([]);
+    expect(await scene.offsets("yard")).toEqual([1, 2, 3]);
+    if (scene.canReopen) await scene.reopen();
+    const again = await scene.publish("hall", { id: "same" });
+    expect(again).toMatchObject({ offset: 1_702, duplicate: false });
+    expect(await scene.offsets("hall")).toEqual([1_702]);
+  });
+
   test("forgets an id with its message", async () => {
     await using scene = await Scene.open(open, { ...noBounds, messagesMax: 2 });
     await scene.publish("hall", { id: "same" });

@@ -44,6 +44,7 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     using folder = createTemporaryFolder();
     const options = ["--port", "0", "--durability", "memory", "--retention-bytes", "1MiB"];
+    options.push("--messages-per-second", "0"); // as fast as it goes
     using program = await startProgram([...fromSource, "serve", ...options], folder.path);
     const { url, process: server } = program;
     const port = Number(new URL(url).port);

@@ -6,6 +6,10 @@ function request(body: BodyInit, init: RequestInit = {}): Request {
   return new Request("http://localhost/", { method: "POST", body, ...init });
 }
 
+function read(given: Request, bytesMax: number): Promise<Uint8Array> {
+  return readBody(given, { bytesMax, withinMs: 0 });
+}
+
 /** A body that comes in pieces. */
 function stream(...pieces: string[]): ReadableStream {
   return new ReadableStream({
@@ -17,17 +21,33 @@ function stream(...pieces: string[]): ReadableStream {
 }
 
 test("a body is read whole, up to the limit", async () => {
-  expect(Buffer.from(await readBody(request("12345"), 5)).toString()).toBe("12345");
-  expect(Buffer.from(await readBody(request(stream("12", "345")), 5)).toString()).toBe("12345");
-  expect(await readBody(new Request("http://localhost/"), 5)).toHaveLength(0);
+  expect(Buffer.from(await read(request("12345"), 5)).toString()).toBe("12345");
+  expect(Buffer.from(await read(request(stream("12", "345")), 5)).toString()).toBe("12345");
+  expect(await read(new Request("http://localhost/"), 5)).toHaveLength(0);
 });
 
 test("a body over the limit is refused with the limit in the text", async () => {
   for (const body of ["123456", stream("12", "3456")]) {
-    const refused = readBody(request(body), 5);
+    const refused = read(request(body), 5);
     await expect(refused).rejects.toThrow("5 bytes");
     await expect(refused).rejects.toMatchObject({ code: "too_large" });
   }
+});
+
+test("a body that does not arrive in time is refused, and nobody waits for its rest", async () => {
+  let isCancelled = false;
+  const body = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode("12"));
+    },
+    cancel() {
+      isCancelled = true;
+    },
+  });
+  const refused = readBody(request(body), { bytesMax: 5, withinMs: 1 });
+  await expect(refused).rejects.toMatchObject({ code: "bad_frame" });
+  await expect(refused).rejects.toThrow("within 1 ms");
+  expect(isCancelled).toBe(true);
 });
 
 test("a body whose client went away is no defect", async () => {
@@ -38,8 +58,8 @@ test("a body whose client went away is no defect", async () => {
       controller.error(new DOMException("The connection was closed.", "AbortError"));
     },
   });
-  const read = readBody(request(body, { signal: abort.signal }), 5);
-  await expect(read).rejects.toBeInstanceOf(PartylineError);
+  const refused = read(request(body, { signal: abort.signal }), 5);
+  await expect(refused).rejects.toBeInstanceOf(PartylineError);
 });
 
 test("text is UTF-8, whole and strict, and keeps its byte order mark", () => {

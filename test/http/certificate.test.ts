@@ -25,9 +25,15 @@ async function writePair(time: number) {
   return { tlsCert: join(place, "self-signed.crt"), tlsKey: join(place, "self-signed.key") };
 }
 
-function load(tlsCert: string | null, tlsKey: string | null, tlsSelfSigned = false) {
+function load(
+  tlsCert: string | null,
+  tlsKey: string | null,
+  tlsSelfSigned = false,
+  tlsClientCa: string | null = null,
+) {
   const data = join(folder.path, "data");
-  return loadCertificate({ tlsCert, tlsKey, tlsSelfSigned, data, host: "127.0.0.1" });
+  const host = "127.0.0.1";
+  return loadCertificate({ tlsCert, tlsKey, tlsSelfSigned, tlsClientCa, data, host });
 }
 
 describe("a certificate from files", () => {
@@ -67,6 +73,30 @@ describe("a certificate from files", () => {
       expect(load(cert, key)).rejects.toMatchObject({
         ...start,
         message: expect.stringContaining(message),
+      });
+    }
+  });
+});
+
+describe("the authorities of client certificates", () => {
+  test("are loaded beside either kind of certificate, and not without TLS", async () => {
+    const { tlsCert, tlsKey } = await writePair(now);
+    const text = readFileSync(tlsCert, "utf8");
+    expect((await load(tlsCert, tlsKey, false, tlsCert))?.clientCa).toBe(text);
+    expect((await load(null, null, true, tlsCert))?.clientCa).toBe(text);
+    expect((await load(tlsCert, tlsKey))?.clientCa).toBeNull();
+  });
+
+  test("are refused, with the key and the path, when one of them is broken", async () => {
+    const { tlsCert, tlsKey } = await writePair(now);
+    const good = readFileSync(tlsCert, "utf8");
+    const path = join(folder.path, "authorities.pem");
+    const broken = good.replace(/[A-Za-z0-9]{20}/, "A".repeat(20));
+    for (const text of ["", "hello", good + broken, readFileSync(tlsKey, "utf8")]) {
+      writeFileSync(path, text);
+      await expect(load(tlsCert, tlsKey, false, path)).rejects.toMatchObject({
+        name: "StartError",
+        message: `The file ${path} (tls-client-ca) does not hold PEM certificates of authorities.`,
       });
     }
   });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { EventReader } from "../support/event-reader.ts";
 import { eventually } from "../support/poll.ts";
 import { TestServer } from "../support/server.ts";
+import { createToken, withTokens } from "../support/tokens.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -85,5 +86,48 @@ describe("the rooms", () => {
       return (await server.json("/rooms/full/members")).memberCount === 0;
     });
     expect((await server.fetch("/rooms/no%20room/members")).status).toBe(400);
+  });
+});
+
+describe("with tokens", () => {
+  const anyRoom = { "*": ["read", "write", "admin"] };
+  const asked = async (rooms: Record<string, string[]>) => ({
+    authorization: `Bearer ${await createToken({ sub: "alice", rooms })}`,
+  });
+
+  test("a room is forgotten by whoever may administer it, and its numbering goes on", async () => {
+    await using guarded = await TestServer.start({ ...withTokens, durability: "process" });
+    const headers = await asked(anyRoom);
+    const url = `${guarded.url}/rooms/hall`;
+    const publish = () => fetch(`${url}/messages`, { method: "POST", body: "hi", headers });
+    const { position } = await (await publish()).json();
+    for (let index = 0; index < 600; index += 1) await publish();
+    const forbidden = await asked({ hall: ["read", "write"] });
+    expect((await fetch(url, { method: "DELETE", headers: forbidden })).status).toBe(403);
+    expect((await fetch(url, { method: "DELETE", headers })).status).toBe(204);
+    const past = await (await fetch(`${url}/messages?since=${position}`, { headers })).json();
+    expect(past).toMatchObject({ messages: [], more: false });
+    expect(past.gap).toMatchObject({ reason: "trimmed", from: position });
+    expect((await (await publish()).json()).position).toEndWith(":602");
+  });
+
+  test("a list shows what may be read, and where to go on when that is little", async () => {
+    await using guarded = await TestServer.start(withTokens);
+    const all = await asked(anyRoom);
+    const one = await asked({ "z-last": ["read"] });
+    const names = Array.from({ length: 30 }, (_, index) => `a-${index}`);
+    for (const name of [...names, "z-last"]) {
+      const url = `${guarded.url}/rooms/${name}/messages`;
+      await fetch(url, { method: "POST", body: "hi", headers: all });
+    }
+    const list = async (query: string, headers: Record<string, string>) =>
+      (await fetch(`${guarded.url}/rooms?${query}`, { headers })).json();
+    const few = await list("limit=5", one);
+    expect(few.rooms.map(({ room }: { room: string }) => room)).toEqual(["z-last"]);
+    expect(few).toMatchObject({ more: false, next: null });
+    const page = await list("limit=30", all);
+    expect(page).toMatchObject({ more: true, next: page.rooms.at(-1).room });
+    const rest = await list(`limit=30&after=${page.next}`, all);
+    expect(rest.rooms.map(({ room }: { room: string }) => room)).toEqual(["z-last"]);
   });
 });

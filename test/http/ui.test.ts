@@ -121,7 +121,7 @@ describe("the web app", () => {
 
   test("keeps its validators in an app that has a hook for every request", async () => {
     const made = new Elysia().onRequest(() => {}).use(await ui(folder.path));
-    made.config.serve = { routes: toStaticRoutes(made) };
+    made.config.serve = { routes: toStaticRoutes(made, {}) };
     made.listen({ port: 0, hostname: "127.0.0.1" });
     for (const path of ["/", ...(await assetPaths())]) {
       const target = `http://127.0.0.1:${made.server?.port}${path}`;

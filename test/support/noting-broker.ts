@@ -17,6 +17,7 @@ export function createNotingBroker() {
     read: none,
     readBefore: none,
     rooms: none,
+    async forget() {},
     async close() {},
   };
   const contents = () => drafts.map(({ body }) => body.kind === "json" && JSON.parse(body.json));

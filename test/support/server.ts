@@ -33,6 +33,8 @@ export class TestServer implements AsyncDisposable {
       logLevel: "silent",
       data: this.#folder.path,
       port: this.port,
+      messagesPerSecond: 0, // tests write as fast as they can
+      publishesPerSecond: 0,
       ...this.#overrides,
     });
     this.#server = createServer(config);

@@ -66,6 +66,10 @@ export class SlowBroker implements Broker {
     return [...this.#rooms.keys()].sort().map((room) => ({ room, ...this.headNow(room) }));
   }
 
+  async forget(room: string): Promise<void> {
+    this.#rooms.delete(room);
+  }
+
   async close(): Promise<void> {}
 
   /** What is kept at this moment. */

@@ -20,6 +20,11 @@ export const systemPrograms = {
     debianPackage: "curl",
     usedBy: "tests with curl as a client",
   },
+  openssl: {
+    commands: ["openssl"],
+    debianPackage: "openssl",
+    usedBy: "tests of client certificates",
+  },
 } as const satisfies Record<string, SystemProgram>;
 
 /** The name of a program in the table. */

@@ -1,0 +1,75 @@
+/** Revoked tokens in the store's file, beside the messages. */
+
+import type { Database } from "bun:sqlite";
+import { PartylineError } from "../protocol/errors.ts";
+
+interface TokenRow {
+  readonly id: string;
+  readonly until: number | null;
+}
+
+interface UserRow {
+  readonly user: string;
+  readonly before: number;
+}
+
+/**
+ * Keeps revocations in an open store. Each is flushed to the disk before the call returns, whatever
+ * the durability of messages: a message that is lost is missed, a revocation that is lost lets
+ * somebody in. It ends with the database, and must not be used inside a transaction.
+ */
+export class StoreRevocations {
+  readonly #database: Database;
+  readonly #onFailure: (error: unknown) => void;
+
+  constructor(database: Database, onFailure: (error: unknown) => void) {
+    this.#database = database;
+    this.#onFailure = onFailure;
+  }
+
+  tokens(): readonly TokenRow[] {
+    return this.#database.query<TokenRow, []>("SELECT id, until FROM revoked_tokens").all();
+  }
+
+  users(): readonly UserRow[] {
+    return this.#database.query<UserRow, []>("SELECT user, before FROM revoked_users").all();
+  }
+
+  /** @throws unavailable when the store cannot be written; nothing is kept then */
+  saveToken({ id, until }: TokenRow): void {
+    this.#write("INSERT OR REPLACE INTO revoked_tokens (id, until) VALUES (?, ?)", [id, until]);
+  }
+
+  /** @throws unavailable when the store cannot be written; nothing is kept then */
+  saveUser({ user, before }: UserRow): void {
+    this.#write("INSERT OR REPLACE INTO revoked_users (user, before) VALUES (?, ?)", [
+      user,
+      before,
+    ]);
+  }
+
+  /** Forgets tokens that ran out before `now`. A failure is told and else ignored: they come again. */
+  forget(now: number): void {
+    try {
+      this.#database.query("DELETE FROM revoked_tokens WHERE until <= ?").run(now);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  #write(sql: string, values: (string | number | null)[]): void {
+    try {
+      const [row] = this.#database.query("PRAGMA synchronous").values();
+      this.#database.run("PRAGMA synchronous = FULL");
+      try {
+        this.#database.query(sql).run(...values);
+      } finally {
+        this.#database.run(`PRAGMA synchronous = ${Number(row?.[0])}`);
+      }
+    } catch (error) {
+      this.#onFailure(error);
+      const text = "The revocation could not be kept: the message store cannot be written to.";
+      throw new PartylineError("unavailable", text, 1_000);
+    }
+  }
+}

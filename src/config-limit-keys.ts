@@ -1,0 +1,98 @@
+/** The configuration keys of what each may use: how often, how many, how long. */
+
+import { countKind, durationKind, type Kind } from "./config-value.ts";
+import { parseNetwork } from "./limit/network.ts";
+
+const many = 1_000_000;
+const minuteMs = 60_000;
+
+/** Addresses and networks, between commas; in TOML also an array. */
+const networksKind: Kind<string> = {
+  placeholder: "<networks>",
+  accepts: "addresses or networks between commas, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8",
+  parse(given) {
+    const texts = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [];
+    const names = texts.map((each) => (typeof each === "string" ? each.trim() : ""));
+    const isList = names.length > 0 && names.length <= 1_000;
+    return isList && names.every((name) => parseNetwork(name) !== null)
+      ? names.join(", ")
+      : undefined;
+  },
+  format: (value) => JSON.stringify(value),
+};
+
+export const limitKeys = {
+  "messages-per-second": {
+    kind: countKind("<count>", 0, many),
+    default: "1000",
+    help: "WebSocket frames that one user may send a second; 0 means no such bound.",
+  },
+  "messages-burst": {
+    kind: countKind("<count>", 1, many),
+    default: "2000",
+    help: "WebSocket frames that one user may send at once.",
+  },
+  "publishes-per-second": {
+    kind: countKind("<count>", 0, many),
+    default: "1000",
+    help: "HTTP publishes from one address a second; 0 means no such bound.",
+  },
+  "publishes-burst": {
+    kind: countKind("<count>", 1, many),
+    default: "2000",
+    help: "HTTP publishes from one address at once.",
+  },
+  "rooms-per-hour": {
+    kind: countKind("<count>", 0, many),
+    default: "2000",
+    help: "Rooms that one address may begin an hour; 0 means no such bound.",
+  },
+  "room-members-max": {
+    kind: countKind("<count>", 0, many),
+    default: "50000",
+    help: "Members of one room; 0 means no such bound.",
+  },
+  "connection-rooms-max": {
+    kind: countKind("<count>", 1, 10_000),
+    default: "100",
+    help: "Rooms that one WebSocket connection may be in.",
+  },
+  "connections-max": {
+    kind: countKind("<count>", 0, many),
+    default: null,
+    unset: "seven eighths of the limit of open files",
+    help: "WebSocket connections and SSE streams in all; 0 means no such bound.",
+  },
+  "connections-per-address": {
+    kind: countKind("<count>", 0, many),
+    default: null,
+    unset: "three quarters of connections-max",
+    help: "Connections and streams of one address; 0 means no such bound.",
+  },
+  "connections-per-user": {
+    kind: countKind("<count>", 0, many),
+    default: "1000",
+    help: "Connections of one user with a token; 0 means no such bound.",
+  },
+  "speak-within": {
+    kind: durationKind(60 * minuteMs),
+    default: "60s",
+    help: "Time in which a WebSocket must send its first frame; 0 means any.",
+  },
+  "body-within": {
+    kind: durationKind(4 * minuteMs),
+    default: "30s",
+    help: "Time in which the body of a publish must have arrived; 0 means no such bound.",
+  },
+  "idle-timeout": {
+    kind: durationKind(4 * minuteMs),
+    default: "120s",
+    help: "Time in which an HTTP client must go on sending or reading; 0 means no such bound.",
+  },
+  "trust-proxy": {
+    kind: networksKind,
+    default: null,
+    unset: "nobody is believed",
+    help: "Proxies that are believed when they say who their client is.",
+  },
+} as const;

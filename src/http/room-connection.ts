@@ -1,0 +1,151 @@
+/** One WebSocket connection as far as it is in rooms. */
+
+import type { Hub } from "../hub/hub.ts";
+import type { Room } from "../hub/room.ts";
+import type { Pass } from "../limit/pass.ts";
+import { PartylineError } from "../protocol/errors.ts";
+import { type ClientFrame, encodeFrame, type Ref, type Sender } from "../protocol/frame.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Admission } from "./admission.ts";
+import { assertMay, type Guard, type Identity } from "./guard.ts";
+import { type Home, Membership } from "./membership.ts";
+import { Outlet } from "./outlet.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What all connections of a server share. */
+export interface ConnectionHouse {
+  readonly hub: Hub;
+  readonly log: Log;
+  readonly guard: Guard;
+  readonly sessions: Sessions;
+  readonly admission: Admission;
+  /** The open connections. */
+  readonly connections: Set<RoomConnection>;
+  /** What `welcome` says besides the user. */
+  readonly greeting: { readonly limits: object; readonly server: object };
+  /** Rooms that one connection may be in. */
+  readonly connectionRoomsMax: number;
+}
+
+/** It gives its pass back when it leaves all rooms for good. */
+export abstract class RoomConnection extends Outlet implements Home {
+  readonly id: string;
+  user: Sender;
+  identity: Identity;
+  protected readonly house: ConnectionHouse;
+  protected readonly pass: Pass;
+  #memberships: Membership[] = [];
+
+  constructor(id: string, identity: Identity, house: ConnectionHouse, pass: Pass) {
+    super();
+    this.id = id;
+    this.user = identity.user;
+    this.identity = identity;
+    this.house = house;
+    this.pass = pass;
+  }
+
+  goLive(membership: Membership, room: Room): void {
+    this.socket?.subscribe(membership.topicOf(room));
+    membership.isLive = true;
+    this.house.hub.goLive(room, membership);
+  }
+
+  /** Tells the client to come back later, and closes. */
+  abstract leaveForDrain(reconnectAfterMs: number): void;
+
+  /** Closes, and says why. */
+  abstract expire(error: PartylineError): void;
+
+  /** Tells the client why a request failed. */
+  protected abstract fail(thrown: unknown, ref: Ref): void;
+
+  /** @throws not_joined when it is not in that room */
+  protected joined(name: string): Membership {
+    for (const membership of this.#memberships) if (membership.name === name) return membership;
+    throw new PartylineError("not_joined", `Join the room "${name}" first.`);
+  }
+
+  protected join(frame: ClientFrame & { type: "join" }): void {
+    const { room: name, ref, username } = frame;
+    assertMay(this.identity, "read", name);
+    if (username !== undefined && this.identity.token === null) this.#rename(username);
+    const present = this.#memberships.find((each) => each.name === name);
+    if (present !== undefined) return present.joinAgain(ref);
+    const { connectionRoomsMax, admission, hub } = this.house;
+    if (this.#memberships.length >= connectionRoomsMax) {
+      const text = `One connection may be in ${connectionRoomsMax} rooms.`;
+      throw new PartylineError("too_many", text);
+    }
+    const membership = new Membership(this, frame);
+    this.#memberships.push(membership);
+    membership.opening = admission.openRoom(hub, name, this.pass.address.key);
+    this.#enter(membership, frame).catch((thrown) => {
+      this.#memberships = this.#memberships.filter((each) => each !== membership);
+      if (!membership.isClosed) this.#leave(membership, false);
+      this.fail(thrown, ref);
+    });
+  }
+
+  async #enter(membership: Membership, { since }: ClientFrame & { type: "join" }): Promise<void> {
+    const { hub } = this.house;
+    const room = await membership.opening;
+    if (room === null) return;
+    membership.opening = null;
+    if (membership.isClosed) return room.release(); // it left, or was cut, meanwhile
+    hub.seat(room, this.user);
+    membership.room = room;
+    await hub.join(room, membership, since);
+  }
+
+  /** Leaves a room; nothing happens when it is not in it. */
+  protected leaveRoom(room: string): void {
+    const membership = this.#memberships.find(({ name }) => name === room);
+    if (membership === undefined) return;
+    this.#memberships = this.#memberships.filter((each) => each !== membership);
+    this.#leave(membership, false);
+  }
+
+  /** Leaves everything. `wasCut` tells that its user may come back. */
+  protected leaveAll(wasCut: boolean): void {
+    this.pass.release();
+    for (const membership of this.#memberships) this.#leave(membership, wasCut);
+    this.#memberships = [];
+  }
+
+  /**
+   * Acts for another identity from now on: the same user with a newer token, or somebody anonymous who
+   * has shown one. Rooms that this one may not read are left at once, with a frame that says so.
+   * @throws forbidden when it is another user's
+   * @throws too_many when its user has as many connections as one may
+   */
+  protected become(identity: Identity): void {
+    const before = this.user;
+    if (this.identity.token === null) this.pass.identify(identity.user.id);
+    else if (before.id !== identity.user.id) {
+      throw new PartylineError("forbidden", "The token is of another user; connect anew with it.");
+    }
+    this.identity = identity;
+    this.user = identity.user;
+    for (const { name, room } of this.#memberships) {
+      if (room !== null) room.presence.replace(before.id, this.user);
+      if (identity.grant.may("read", name)) continue;
+      this.leaveRoom(name);
+      this.send(encodeFrame({ type: "left", room: name }));
+    }
+  }
+
+  #leave(membership: Membership, wasCut: boolean): void {
+    const { room, isLive } = membership;
+    membership.isClosed = true;
+    if (room === null) return;
+    if (isLive) this.socket?.unsubscribe(membership.topicOf(room));
+    this.house.hub.leave(room, membership, isLive, wasCut);
+  }
+
+  #rename(name: string): void {
+    if (name === this.user.name) return;
+    this.user = { id: this.user.id, name };
+    for (const { room } of this.#memberships) room?.presence.rename(this.user);
+  }
+}
