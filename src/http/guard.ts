@@ -36,9 +36,14 @@ export function createConnectionId(): string {
 /** Tells who is there. It keeps nobody: each request and each connection asks anew. */
 export class Guard {
   readonly authenticator: Authenticator;
+  /** What everybody anonymous may do, as an identity of nobody in particular. */
+  readonly anonymous: Identity;
 
   constructor(authenticator: Authenticator) {
+    const { anonymous: grant, isOpen } = authenticator;
     this.authenticator = authenticator;
+    const user = { id: "~", name: "anonymous" };
+    this.anonymous = { user, grant, token: null, mayAuthenticate: !isOpen };
   }
 
   /**
@@ -53,9 +58,7 @@ export class Guard {
 
   /** Identifies somebody who gave no token. */
   identifyAnonymous(connection: string): Identity {
-    const { anonymous, isOpen } = this.authenticator;
-    const user = { id: `~${connection}`, name: "anonymous" };
-    return { user, grant: anonymous, token: null, mayAuthenticate: !isOpen };
+    return { ...this.anonymous, user: { id: `~${connection}`, name: "anonymous" } };
   }
 
   /**

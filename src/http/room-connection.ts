@@ -31,6 +31,7 @@ export interface ConnectionHouse {
 export abstract class RoomConnection extends Outlet implements Home {
   readonly id: string;
   user: Sender;
+  /** What it may do; `user` is who it is. */
   identity: Identity;
   protected readonly house: ConnectionHouse;
   protected readonly pass: Pass;
@@ -40,7 +41,8 @@ export abstract class RoomConnection extends Outlet implements Home {
     super();
     this.id = id;
     this.user = identity.user;
-    this.identity = identity;
+    // Most connections are anonymous, and differ in nothing but their user.
+    this.identity = identity.token === null ? house.guard.anonymous : identity;
     this.house = house;
     this.pass = pass;
   }
