@@ -93,11 +93,18 @@ export function createApp(parts: AppParts) {
   return app;
 }
 
+/** What a prober of an old kind may ask without naming a host. */
+const hostless: ReadonlySet<string> = new Set(["/livez", "/readyz"]);
+
 /**
- * With TLS Elysia would route a request for a host of one or two signs by a part of its path,
- * past whatever guards the rest of it.
+ * Refuses what Elysia would route by a part of its path, past whatever guards the rest of it: with TLS
+ * a host of one or two signs, and a request without a host, as HTTP/1.0 allows.
  */
 function assertRoutable({ request: { url } }: { request: Request }): void {
+  const isAbsolute = url.startsWith("http://") || url.startsWith("https://");
+  if (!isAbsolute && !hostless.has(url)) {
+    throw new PartylineError("bad_frame", "The request names no host.");
+  }
   if (!url.startsWith("https://") || url.indexOf("/", 8) >= 11) return;
   throw new PartylineError("bad_frame", "The host's name is too short; it needs three signs.");
 }

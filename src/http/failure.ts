@@ -26,8 +26,8 @@ export function failure(log: Log, always: Readonly<Record<string, string>> = {})
       const expected = toExpected(code, error);
       if (expected.code === "internal") {
         // Only the path: a query may hold a token.
-        const { pathname } = new URL(request.url);
-        log.error({ err: error, method: request.method, path: pathname }, "a request failed");
+        const [path] = request.url.replace(/^https?:\/\/[^/]*/, "").split("?", 1);
+        log.error({ err: error, method: request.method, path }, "a request failed");
       }
       const answer = respondProblem(expected);
       addAnswerHeaders(answer, set, always);
