@@ -107,7 +107,7 @@ const rows: Readonly<Record<string, Row>> = {
     closed: admin,
     readable: admin,
   },
-  "GET /rooms/:room/members": toRead(`/rooms/${room}/members`),
+  "GET /rooms/:room/members": toRead(`/rooms/${room}/members`, { read: 403 }), // needs presence
   "POST /auth/renew": {
     body: ({ token }) => ({ connection: "nosuchonexxx", ...(token === null ? {} : { token }) }),
     closed: inBody,
@@ -158,9 +158,16 @@ function pathOf({ path = "" }: Row, route: string, caller: Caller): string {
 }
 
 /** Asks as one caller. A stream that begins is not read. */
-async function ask(server: TestServer, method: string, path: string, row: Row, caller: Caller) {
+async function ask(
+  server: TestServer,
+  method: string,
+  path: string,
+  row: Row,
+  caller: Caller,
+  others: Readonly<Record<string, string>> = {},
+) {
   const abort = new AbortController();
-  const headers = new Headers(toHeader(caller.token));
+  const headers = new Headers({ ...others, ...toHeader(caller.token) });
   const init: RequestInit = { method, headers, signal: abort.signal };
   if (row.body !== undefined) {
     headers.set("content-type", "application/json");
@@ -211,6 +218,45 @@ describe("every route", () => {
     }
     expect(wrong).toEqual([]);
     expect(cells).toBeGreaterThan(callers.length * 2 * Object.keys(rows).length);
+  });
+
+  test("lets a page of a foreign origin change nothing and read nothing, whoever looks at it", async () => {
+    const wrong: string[] = [];
+    const page = { origin: "http://evil.example" };
+    for (const { method, path: route, row } of await listRoutes()) {
+      if (row === undefined) continue;
+      for (const { server } of places) {
+        for (const caller of callers) {
+          const path = pathOf(row, route, caller);
+          const { status, headers } = await ask(server, method, path, row, caller, page);
+          const isSafe = method === "GET" || method === "HEAD";
+          const what = `${method} ${path} as ${caller.name}`;
+          if (!isSafe && status !== 403) wrong.push(`${what}: ${status}`);
+          if (headers.has("access-control-allow-origin")) wrong.push(`${what} may be read`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test("lets a page of a foreign origin connect by no WebSocket, whoever looks at it", async () => {
+    for (const { server } of places) {
+      for (const { token } of callers) {
+        for (const path of ["/ws", "/ws/echo"]) {
+          using connection = new Tcp(server.port);
+          connection.request(
+            `GET ${path}?access_token=${token ?? ""} HTTP/1.1`,
+            "Origin: http://evil.example",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+          );
+          await eventually("an answer", () => connection.text.includes("\r\n\r\n"));
+          expect(connection.text).toStartWith("HTTP/1.1 403");
+        }
+      }
+    }
   });
 
   test("answers HEAD as it answers GET", async () => {
@@ -306,7 +352,7 @@ const frameRows: Readonly<Record<string, FrameRow>> = {
   message: toWriting("message", "ack"),
   signal: toWriting("signal", "nothing"),
   history: toReading({ type: "history", room }, "history"),
-  members: toReading({ type: "members", room }, "members"),
+  members: toSeeing({ type: "members", room }, "members"),
   auth: toAnswered({ type: "auth", token: "not.a.token" }, "unauthenticated"),
   echo: toAnswered({ type: "echo", data: 1 }, "echo"),
   ping: toAnswered({ type: "ping", data: 1 }, "pong"),
@@ -320,6 +366,12 @@ const binaryRows = {
 function toReading(frame: object, reply: Reply): FrameRow {
   const closed = mapReplies(readFrame, reply);
   return { frame: () => frame, joins: false, closed, readable: reply };
+}
+
+/** What needs `presence`, which whoever may only read does not have. */
+function toSeeing(frame: object, reply: Reply): FrameRow {
+  const row = toReading(frame, reply);
+  return { ...row, closed: { ...row.closed, read: "forbidden" } };
 }
 
 function toWriting(type: string, reply: Reply): FrameRow {

@@ -73,7 +73,7 @@ export const commands: readonly Command[] = [
     ],
     examples: [
       {
-        line: "partyline token --user alice --room 'general=read,write'",
+        line: "partyline token --user alice --room 'general=read,write,presence'",
         says: "for an hour, with the secret that is set",
       },
       {

@@ -32,7 +32,7 @@ export function greet(config: Config, { url, fingerprint }: Listening, isColored
   const needsToken = config.issuers.length > 0 && (config.anonymous ?? "none") === "none";
   if (needsToken) {
     // A secret or a private key is needed to make one; whoever has neither gets theirs elsewhere.
-    rows.push(["token", "TOKEN=$(partyline token --user me --room 'general=read,write')"]);
+    rows.push(["token", "TOKEN=$(partyline token --user me --room 'general=read,write,presence')"]);
   }
   const curl = `curl ${flags}${needsToken ? '-H "Authorization: Bearer $TOKEN" ' : ""}`;
   rows.push(["follow", `${curl}-N ${base}/rooms/general/events`]);

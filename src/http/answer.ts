@@ -15,7 +15,7 @@ export function answerMembers(
   identity: Identity,
   { ref, room: name }: ClientFrame & { type: "members" },
 ): string {
-  const room = assertMay(identity, "read", name);
+  const room = assertMay(identity, "presence", name);
   return encodeFrame({ type: "members", ref, room, ...hub.membersOf(room) });
 }
 

@@ -170,12 +170,14 @@ export class Connection extends RoomConnection implements Silent, Session {
     );
   }
 
-  #signal({ name, room, isLive }: Membership, body: Body): void {
+  #signal(membership: Membership, body: Body): void {
+    const { name, room, isLive } = membership;
     assertMay(this.identity, "write", name);
     if (room === null || !isLive) return; // still joining: whoever signals is not there yet
-    this.house.hub.signal(room, this.user, body, (topic, frame) => {
+    const publish = (topic: string, frame: string | Uint8Array) => {
       this.socket?.publish(topic, frame);
-    });
+    };
+    this.house.hub.signal(room, this.user, body, publish, membership);
   }
 
   #tell(frame: ServerFrame): void {

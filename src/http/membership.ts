@@ -5,11 +5,13 @@ import type { Entry, Room, RoomEvent } from "../hub/room.ts";
 import { encodeFrame, type GapFrame, type Ref, type Sender } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition } from "../protocol/position.ts";
+import type { Identity } from "./guard.ts";
 import type { Outlet } from "./outlet.ts";
 
 /** The connection behind a membership. */
 export interface Home extends Pick<Outlet, "send" | "cork" | "turn"> {
   readonly user: Sender;
+  readonly identity: Identity;
   /** Subscribes the membership to its room's topic. */
   goLive(membership: Membership, room: Room): void;
 }
@@ -29,6 +31,8 @@ export class Membership implements Member {
   room: Room | null = null;
   /** True once it reads live. */
   isLive = false;
+  /** True when its user may not know who else is there. */
+  isBlind = false;
   /** True once it left, or its connection was closed. */
   isClosed = false;
 
@@ -38,6 +42,12 @@ export class Membership implements Member {
     this.#refs = [join.ref];
     this.#binary = join.binary;
     this.#resumes = join.resumes;
+    this.isBlind = !this.maySeeMembers;
+  }
+
+  /** Whether its user may know who else is there; that can change with a token. */
+  get maySeeMembers(): boolean {
+    return this.#home.identity.grant.may("presence", this.name);
   }
 
   get user(): Sender {
@@ -63,6 +73,7 @@ export class Membership implements Member {
 
   /** Answers a second join, which changes nothing else. */
   joinAgain(ref: Ref): void {
+    this.room?.flush(); // so that it has had all up to the position told
     if (this.room === null || this.#refs !== null) this.#refs?.push(ref);
     else this.#tellJoined(this.room, ref, false); // its `since` is not gone back to
   }
@@ -71,7 +82,7 @@ export class Membership implements Member {
   #tellJoined(room: Room, ref: Ref, recovered: boolean): void {
     const { presence, observerCount: observers, epoch, name, last } = room;
     const position = formatPosition(epoch, this.isLive ? last : this.#offset);
-    const members = presence.list();
+    const members = this.isBlind ? [] : presence.list();
     const memberCount = presence.count;
     const told = { room: name, position, members, memberCount, observers, recovered };
     this.#home.send(encodeFrame({ type: "joined", ref, ...told }));
@@ -101,8 +112,13 @@ export class Membership implements Member {
     this.#home.goLive(this, room);
   }
 
-  hear(_room: Room, { json, binary }: RoomEvent): void {
+  observe(room: Room, entries: readonly Entry[]): void {
+    this.send(room, entries);
+  }
+
+  hear(_room: Room, { name, json, binary }: RoomEvent): void {
     if (this.#refs !== null) return; // before `joined`, which tells the members there are
+    if (name === "presence" && this.isBlind) return;
     this.#home.send(this.#binary ? (binary ?? json) : json);
   }
 }

@@ -48,7 +48,7 @@ export abstract class RoomConnection extends Outlet implements Home {
   }
 
   goLive(membership: Membership, room: Room): void {
-    this.socket?.subscribe(membership.topicOf(room));
+    if (!membership.isBlind) this.socket?.subscribe(membership.topicOf(room));
     membership.isLive = true;
     this.house.hub.goLive(room, membership);
   }
@@ -129,19 +129,36 @@ export abstract class RoomConnection extends Outlet implements Home {
     }
     this.identity = identity;
     this.user = identity.user;
-    for (const { name, room } of this.#memberships) {
+    for (const membership of this.#memberships) {
+      const { name, room } = membership;
       if (room !== null) room.presence.replace(before.id, this.user);
-      if (identity.grant.may("read", name)) continue;
+      if (identity.grant.may("read", name)) {
+        this.#look(membership);
+        continue;
+      }
       this.leaveRoom(name);
       this.send(encodeFrame({ type: "left", room: name }));
     }
+  }
+
+  /** Begins or ceases to hear who comes and goes, when the identity changed in that. */
+  #look(membership: Membership): void {
+    const { room, isLive, isBlind, maySeeMembers } = membership;
+    if (isBlind !== maySeeMembers) return;
+    // In one synchronous stretch, so that no message is missed or comes twice.
+    if (room !== null && isLive) {
+      this.house.hub.pause(room, membership);
+      if (!isBlind) this.socket?.unsubscribe(membership.topicOf(room));
+    }
+    membership.isBlind = !maySeeMembers;
+    if (room !== null && isLive) this.goLive(membership, room);
   }
 
   #leave(membership: Membership, wasCut: boolean): void {
     const { room, isLive } = membership;
     membership.isClosed = true;
     if (room === null) return;
-    if (isLive) this.socket?.unsubscribe(membership.topicOf(room));
+    if (isLive && !membership.isBlind) this.socket?.unsubscribe(membership.topicOf(room));
     this.house.hub.leave(room, membership, isLive, wasCut);
   }
 

@@ -61,7 +61,7 @@ export function rooms(hub: Hub, guard: Guard) {
     .get(
       "/rooms/:room/members",
       async ({ params, request }) => {
-        const room = assertMay(await guard.identify(request), "read", params.room);
+        const room = assertMay(await guard.identify(request), "presence", params.room);
         return Response.json(hub.membersOf(room));
       },
       { detail: { summary: "List a room's members", tags: ["rooms"] } },

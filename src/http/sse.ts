@@ -76,19 +76,20 @@ export class Streams {
     const pass = this.#admission.connect(request, server, user);
     // A timeout of 0 would also keep streams whose client stopped reading.
     server?.timeout(request, silenceSecondsMax);
+    let session: StreamSession | null = null;
     const subscription = new Subscription({
       queueBytesMax: this.#queueBytesMax,
       positions: isOfSeveralRooms ? toPositions(places) : null,
+      maySeeMembers: (room) => (session?.identity ?? identity).grant.may("presence", room),
     });
     subscription.push(encodePreamble(limits.reconnectAfterMs));
     this.#open.add(subscription);
     const rooms = [...places.keys()];
-    const session =
-      identity.token === null
-        ? null
-        : new StreamSession(createConnectionId(), identity, subscription, rooms);
-    session?.welcome();
-    if (session !== null) this.#sessions.watch(session);
+    if (identity.token !== null) {
+      session = new StreamSession(createConnectionId(), identity, subscription, rooms);
+      session.welcome();
+      this.#sessions.watch(session);
+    }
     subscription.onClose = () => {
       this.#open.delete(subscription);
       if (session !== null) this.#sessions.forget(session);

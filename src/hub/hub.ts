@@ -12,8 +12,13 @@ import { type Observer, Room, type RoomSurroundings } from "./room.ts";
 import { encodeStream, type Subscription } from "./subscription.ts";
 
 /** A WebSocket connection as a room sees it. */
-export interface Member extends Reader, Pick<Observer, "hear"> {
+export interface Member extends Reader, Observer {
   readonly user: Sender;
+  /**
+   * True when it may not hear who comes and goes. It then subscribes to no topic, for what goes there
+   * is for all alike, but observes the room.
+   */
+  readonly isBlind: boolean;
   /** True when it wants messages with bytes as binary frames. */
   isBinary(room: Room): boolean;
 }
@@ -129,16 +134,17 @@ export class Hub {
     from: Sender,
     body: Body,
     publish: (topic: string, frame: string | Uint8Array) => void,
+    sender?: Member,
   ): void {
     this.counts.signals += 1;
     const head = `{"type":"signal","room":"${room.name}","from":${JSON.stringify(from)}`;
     if (body.kind === "json") {
       const json = `${head},"content":${body.json}}`;
-      return room.tell({ name: "signal", json, binary: null }, publish);
+      return room.tell({ name: "signal", json, binary: null }, publish, sender);
     }
     const json = `${head},"bytes":"${Buffer.from(body.bytes).toString("base64")}"}`;
     const binary = encodeBinaryFrame("signal", room.name, 0, body.bytes);
-    room.tell({ name: "signal", json, binary }, publish);
+    room.tell({ name: "signal", json, binary }, publish, sender);
   }
 
   /**
@@ -190,15 +196,23 @@ export class Hub {
   /** Counts a member among the live readers; the topic it subscribed to is its own business. */
   goLive(room: Room, member: Member): void {
     room.catchingUp.delete(member);
-    if (member.isBinary(room)) room.binaryReaders += 1;
+    if (member.isBlind) room.observe(member);
+    else if (member.isBinary(room)) room.binaryReaders += 1;
     else room.readers += 1;
+  }
+
+  /** Counts a member out of the live readers; it has had all that was delivered before. */
+  pause(room: Room, member: Member): void {
+    room.flush();
+    if (member.isBlind) room.unobserve(member);
+    else if (member.isBinary(room)) room.binaryReaders -= 1;
+    else room.readers -= 1;
   }
 
   /** Takes a member out of a room. `wasLive` tells whether `goLive` was called, `wasCut` why. */
   leave(room: Room, member: Member, wasLive: boolean, wasCut: boolean): void {
     room.catchingUp.delete(member);
-    if (wasLive && member.isBinary(room)) room.binaryReaders -= 1;
-    else if (wasLive) room.readers -= 1;
+    if (wasLive) this.pause(room, member);
     room.presence.remove(member.user.id, wasCut);
     room.release();
   }

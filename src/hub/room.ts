@@ -150,14 +150,18 @@ export class Room implements PresenceListener {
     this.#observers.delete(observer);
   }
 
-  /** Tells everybody in the room, save the connection behind `publish` if one is given. */
-  tell(event: RoomEvent, publish?: (topic: string, frame: string | Uint8Array) => void): void {
+  /** Tells everybody in the room, save `sender` and the connection behind `publish` if given. */
+  tell(
+    event: RoomEvent,
+    publish?: (topic: string, frame: string | Uint8Array) => void,
+    sender?: Pick<Observer, "hear">,
+  ): void {
     const send = publish ?? ((topic, frame) => this.#surroundings.fanout.publish(topic, frame));
     if (this.readers > 0) send(this.topic, event.json);
     if (this.binaryReaders > 0) send(this.binaryTopic, event.binary ?? event.json);
     this.flush(); // an event must not overtake the messages before it
-    for (const observer of this.#observers) observer.hear(this, event);
-    for (const reader of this.catchingUp) reader.hear(this, event);
+    for (const observer of this.#observers) if (observer !== sender) observer.hear(this, event);
+    for (const reader of this.catchingUp) if (reader !== sender) reader.hear(this, event);
   }
 
   /** Counts `uses` fewer, and is let go when none are left and nobody is within their grace. */

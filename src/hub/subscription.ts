@@ -33,6 +33,7 @@ interface Sink {
 export class Subscription implements Reader, Observer {
   readonly #positions: Map<string, Position> | null;
   readonly #queueBytesMax: number;
+  readonly #maySeeMembers: (room: string) => boolean;
   readonly #rooms = new Set<Room>();
   #queue: Uint8Array[] = [];
   #queueBytes = 0;
@@ -55,7 +56,10 @@ export class Subscription implements Reader, Observer {
   constructor(options: {
     queueBytesMax: number;
     positions: ReadonlyMap<string, Position> | null;
+    /** Whether its reader may know who comes and goes in a room; true where it is left out. */
+    maySeeMembers?: (room: string) => boolean;
   }) {
+    this.#maySeeMembers = options.maySeeMembers ?? (() => true);
     this.#queueBytesMax = options.queueBytesMax;
     this.#positions = options.positions === null ? null : new Map(options.positions);
   }
@@ -173,7 +177,8 @@ export class Subscription implements Reader, Observer {
     this.push(this.#positions === null ? shared() : this.#encode(room, entries));
   }
 
-  hear(_room: Room, { name, json }: RoomEvent): void {
+  hear(room: Room, { name, json }: RoomEvent): void {
+    if (name === "presence" && !this.#maySeeMembers(room.name)) return;
     this.push(encodeEvent({ event: name, data: json }));
   }
 

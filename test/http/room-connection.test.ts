@@ -136,6 +136,28 @@ describe("a renewal", () => {
     }
   });
 
+  test("that gives or takes the sight of members changes that alone, and loses nothing", async () => {
+    for (const binary of [false, true]) {
+      const room = `sight-${binary}`;
+      const blind = { [room]: ["read", "write"] };
+      const alice = await connect(closed, { sub: "alice", rooms: blind });
+      const bob = await connect(closed, { sub: "bob", rooms: all });
+      await bob.join(room);
+      expect(await alice.join(room, { binary })).toMatchObject({ members: [], memberCount: 2 });
+      const stop = publishOnAndOn(bob, room);
+      for (let turn = 0; turn < 20; turn += 1) {
+        await renew(alice, { sub: "alice", rooms: turn % 2 === 0 ? all : blind });
+        await eventually("messages", () => alice.all("message").length > 3 * turn);
+      }
+      const count = await stop();
+      await eventually("all messages", () => alice.all("message").length >= count);
+      await alice.settle();
+      const contents = alice.all("message").map(({ content }) => content);
+      expect(contents).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+      for (const client of [alice, bob]) client.close();
+    }
+  });
+
   test("with fewer rights also ends a catching up, and a join that was just asked for", async () => {
     const bob = await connect(closed, { sub: "bob", rooms: all });
     await bob.join("long");
@@ -250,5 +272,31 @@ describe("somebody anonymous who shows a token", () => {
     const stranger = await closed.connect();
     expect((await stranger.ask({ type: "auth", token: "x" })).code).toBe("unauthenticated");
     expect((await stranger.end()).code).toBe(4401);
+  });
+});
+
+describe("a connection that may not see members", () => {
+  test("hears messages and others' signals, and neither its own nor who comes and goes", async () => {
+    const alice = await connect(closed, { sub: "alice", rooms: { dim: ["read", "write"] } });
+    const bob = await connect(closed, { sub: "bob", rooms: all });
+    await alice.join("dim");
+    await bob.join("dim");
+    await bob.next("presence");
+    alice.send({ type: "signal", room: "dim", content: "mine" });
+    await bob.next("signal");
+    bob.send({ type: "signal", room: "dim", content: "theirs" });
+    await bob.ask({ type: "message", room: "dim", content: "kept" });
+    await alice.next("message");
+    await alice.settle();
+    expect(alice.all("signal").map(({ content }) => content)).toEqual(["theirs"]);
+    expect(alice.all("presence")).toEqual([]);
+    expect((await alice.ask({ type: "members", room: "dim" })).code).toBe("forbidden");
+    expect(await alice.join("dim")).toMatchObject({ members: [], memberCount: 2 });
+    alice.close();
+    await eventually("bob alone", async () => {
+      const { members } = await bob.ask({ type: "members", room: "dim" });
+      return members.length === 1;
+    });
+    bob.close();
   });
 });

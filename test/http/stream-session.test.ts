@@ -63,6 +63,24 @@ describe("a stream with a token", () => {
   });
 });
 
+test("a stream tells who comes and goes only to those who may see them", async () => {
+  const follow = async (actions: string[]) => {
+    const token = await createToken({ sub: "alice", rooms: { "open-seen": actions } });
+    return new EventReader(`${server.url}/rooms/open-seen/events?access_token=${token}`);
+  };
+  using seeing = await follow(["read", "presence"]);
+  using blind = await follow(["read"]);
+  await seeing.stand();
+  await blind.stand();
+  const bob = await server.connect();
+  await bob.join("open-seen");
+  await eventually("presence", () => seeing.named("presence").length > 0);
+  await bob.ask({ type: "message", room: "open-seen", content: 1 });
+  await blind.count(1);
+  expect(blind.named("presence")).toEqual([]);
+  bob.close();
+});
+
 describe("a renewal", () => {
   const { guard } = createGuard(new ManualClock(Date.now() + 60_000)); // later than any "iat"
   const identify = async (sub: string, rooms: Record<string, string[]>) =>

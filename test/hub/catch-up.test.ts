@@ -36,6 +36,7 @@ class Visit implements Member {
   readonly #world: World;
   readonly #turns = new Turns();
   #unsubscribe: (() => void) | null = null;
+  readonly isBlind = false;
   isClosed = false;
 
   constructor(log: ReaderLog, world: World) {
@@ -43,6 +44,8 @@ class Visit implements Member {
     this.#chance = world.chance;
     this.#world = world;
   }
+
+  observe() {}
 
   isBinary() {
     return false;

@@ -35,6 +35,7 @@ class Guest implements Member {
   readonly user: { id: string; name: string };
   isClosed = false;
   isLive = false;
+  isBlind = false;
   readonly heard: string[] = [];
 
   constructor(id: string) {
@@ -44,6 +45,7 @@ class Guest implements Member {
   stand() {}
   tellGap() {}
   send() {}
+  observe() {}
   turn = async () => () => {};
   goLive(room: Room) {
     this.isLive = true;
