@@ -63,6 +63,8 @@ export function takeFrame(room: Room, frame: HeardFrame): void {
       return room.log.miss(frame);
     case "presence":
       return takePresence(room, frame);
+    case "members":
+      return takeMembers(room, frame);
     default:
   }
 }
@@ -70,12 +72,16 @@ export function takeFrame(room: Room, frame: HeardFrame): void {
 function takeJoined(room: Room, frame: Reply<"joined">): void {
   room.isJoined = true;
   room.failure = undefined;
+  room.typing.clear();
+  takeMembers(room, frame);
+  room.log.join(frame.position);
+}
+
+function takeMembers(room: Room, frame: Reply<"joined" | "members">): void {
   room.memberCount = frame.memberCount;
   room.observers = frame.observers;
   room.members.clear();
-  room.typing.clear();
   for (const member of frame.members) room.members.set(member.id, member);
-  room.log.join(frame.position);
 }
 
 function takePresence(room: Room, { joined, left, members, observers }: PresenceFrame): void {

@@ -80,12 +80,21 @@ export class Membership implements Member {
 
   /** The position told is where the reader stands: all that comes after it is sent to it. */
   #tellJoined(room: Room, ref: Ref, recovered: boolean): void {
-    const { presence, observerCount: observers, epoch, name, last } = room;
+    const { epoch, name, last } = room;
     const position = formatPosition(epoch, this.isLive ? last : this.#offset);
-    const members = this.isBlind ? [] : presence.list();
-    const memberCount = presence.count;
-    const told = { room: name, position, members, memberCount, observers, recovered };
+    const told = { room: name, position, ...this.#membersOf(room), recovered };
     this.#home.send(encodeFrame({ type: "joined", ref, ...told }));
+  }
+
+  /** Tells who is there, as far as its user may know, when that has just changed. */
+  tellMembers(room: Room): void {
+    if (this.#refs !== null) return; // `joined` comes, and tells it
+    this.#home.send(encodeFrame({ type: "members", room: room.name, ...this.#membersOf(room) }));
+  }
+
+  #membersOf({ presence, observerCount: observers }: Room) {
+    const members = this.isBlind ? [] : presence.list();
+    return { members, memberCount: presence.count, observers };
   }
 
   tellGap(_room: Room, offset: number, gap: GapFrame): void {

@@ -152,6 +152,7 @@ export abstract class RoomConnection extends Outlet implements Home {
     }
     membership.isBlind = !maySeeMembers;
     if (room !== null && isLive) this.goLive(membership, room);
+    if (room !== null) membership.tellMembers(room);
   }
 
   #leave(membership: Membership, wasCut: boolean): void {

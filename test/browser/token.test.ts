@@ -146,7 +146,7 @@ describe.skipIf(!hasChromium)("a server with tokens", () => {
     await page.locator("#text").pressSequentially("m");
     await page.getByText("Read only: writing here needs a token.").waitFor();
     await page.getByRole("button", { name: "Use a token" }).click();
-    await give(page, await sign({ general: ["read", "write"] }));
+    await give(page, await sign({ general: ["read", "write", "presence"] }));
     // What was begun is still in the field.
     await page.locator("#composer").waitFor();
     await page.locator("#text").press("Enter");

@@ -154,6 +154,8 @@ describe("a renewal", () => {
       await alice.settle();
       const contents = alice.all("message").map(({ content }) => content);
       expect(contents).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+      const seen = alice.all("members").map(({ members }) => members.length);
+      expect(seen).toEqual(Array.from({ length: 20 }, (_, turn) => (turn % 2 === 0 ? 2 : 0)));
       for (const client of [alice, bob]) client.close();
     }
   });
