@@ -18,11 +18,6 @@ export interface MemoryBrokerOptions {
 const sweepMs = 1_000;
 const sweptRoomsMax = 1_024;
 
-/** Makes a log in memory. */
-export function createMemoryBroker(options: MemoryBrokerOptions): MemoryBroker {
-  return new MemoryBroker(options);
-}
-
 /**
  * Keeps messages in memory, for as long as the process lives. A publish announces its message at
  * once, in a batch of its own. Names of rooms, and how far they had counted, are never forgotten.

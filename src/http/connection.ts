@@ -159,9 +159,13 @@ export class Connection extends RoomConnection implements Silent, Session {
   #publish({ name, opening }: Membership, ref: Ref, id: string, body: Body): void {
     assertMay(this.identity, "write", name);
     const { user } = this;
-    const store = () => this.house.hub.publish(name, id, user, body);
+    const { hub } = this.house;
     // Whoever is not let into a room must not begin it by a message sent along with the join.
-    (opening?.then(store) ?? store()).then(
+    const published =
+      opening === null
+        ? hub.publish(name, id, user, body)
+        : opening.then(() => hub.publish(name, id, user, body));
+    published.then(
       ({ epoch, offset, duplicate }) => {
         const position = `${epoch}:${offset}`;
         this.reply(encodeFrame({ type: "ack", ref, room: name, position, id, duplicate }));

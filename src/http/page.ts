@@ -15,7 +15,7 @@ const common = {
   // Nothing of the kind is asked for. A page that is framed or injected here gets none of it either.
   "permissions-policy":
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), " +
-    "serial=(), hid=(), bluetooth=(), midi=(), accelerometer=(), gyroscope=(), magnetometer=()",
+    "serial=(), hid=(), midi=(), accelerometer=(), gyroscope=(), magnetometer=()",
 };
 
 const nothingElse = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -5,10 +5,10 @@ import { PartylineError, toProblem } from "../protocol/errors.ts";
 
 /** What Elysia's dispatcher calls on `ws.data`, straight from Bun. */
 export interface SocketHandlers {
-  open(socket: ServerWebSocket<never>): void;
-  message(socket: ServerWebSocket<never>, data: string | Buffer): void;
-  drain(socket: ServerWebSocket<never>): void;
-  close(socket: ServerWebSocket<never>, code: number): void;
+  open(socket: ServerWebSocket<unknown>): void;
+  message(socket: ServerWebSocket<unknown>, data: string | Buffer): void;
+  drain(socket: ServerWebSocket<unknown>): void;
+  close(socket: ServerWebSocket<unknown>, code: number): void;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface SocketHandlers {
 export function upgrade(
   server: Server<unknown> | null,
   request: Request,
-  handlers: object,
+  handlers: SocketHandlers,
   subprotocol?: string,
 ): Response | undefined {
   const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];

@@ -1,7 +1,7 @@
 /** The log in memory keeps the contract of every log. */
 
 import { expect, test } from "bun:test";
-import { createMemoryBroker } from "../../src/broker/memory.ts";
+import { MemoryBroker } from "../../src/broker/memory.ts";
 import { describeBroker } from "../contract/broker.ts";
 import { noBounds } from "../contract/broker-scene.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -9,14 +9,14 @@ import { ManualClock } from "../support/manual-clock.ts";
 describeBroker(
   "the log in memory",
   async (options) => {
-    const broker = createMemoryBroker(options);
+    const broker = new MemoryBroker(options);
     return { broker, close: () => broker.close() };
   },
   { gathers: false },
 );
 
 test("a log in memory announces within the call that publishes", async () => {
-  const broker = createMemoryBroker({
+  const broker = new MemoryBroker({
     retention: noBounds,
     clock: new ManualClock(),
     epoch: "abc",
@@ -34,7 +34,7 @@ test("a log in memory announces within the call that publishes", async () => {
 
 test("a log in memory leaves no timer behind when it is closed", async () => {
   const clock = new ManualClock();
-  const broker = createMemoryBroker({ retention: { ...noBounds, ageMsMax: 1 }, clock });
+  const broker = new MemoryBroker({ retention: { ...noBounds, ageMsMax: 1 }, clock });
   clock.advance(10_000);
   expect(clock.waiting).toBe(1);
   await broker.close();

@@ -1,41 +1,17 @@
 /** The page itself: windows of all widths, keys, colours, the live view, the manual. */
 
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  describe,
-  expect,
-  setDefaultTimeout,
-  test,
-} from "bun:test";
-import { Chromium, hasChromium, say, settled, TestServer, testMsMax, texts } from "./chromium.ts";
+import { expect, test } from "bun:test";
+import { say, settled, texts } from "./chromium.ts";
 import { startPrefixProxy } from "./prefix-proxy.ts";
+import { describeInChromium } from "./stage.ts";
 
-setDefaultTimeout(testMsMax);
-
-describe.skipIf(!hasChromium)("the page", () => {
-  let chromium: Chromium;
-  let server: TestServer;
-
-  beforeAll(async () => {
-    chromium = await Chromium.launch();
-    server = await TestServer.start();
-  });
-
-  afterEach(async () => {
-    await chromium.clear();
-    expect(chromium.complaints()).toEqual([]);
-  });
-
-  afterAll(async () => {
-    await chromium?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
-
+describeInChromium("the page", (stage) => {
   test("on a phone the composer is in view, and the sides are sheets", async () => {
     const viewport = { width: 375, height: 667 };
-    const page = await chromium.join(server.url, "Alice", "phone", { viewport, hasTouch: true });
+    const page = await stage.chromium.join(stage.server.url, "Alice", "phone", {
+      viewport,
+      hasTouch: true,
+    });
     await say(page, "from a phone, and a rather long text that has to be broken into lines");
     const composer = await page.locator("#composer").boundingBox();
     expect((composer?.y ?? 999) + (composer?.height ?? 999)).toBeLessThanOrEqual(667);
@@ -58,7 +34,7 @@ describe.skipIf(!hasChromium)("the page", () => {
   });
 
   test("everything can be done by keyboard", async () => {
-    const page = await chromium.visit(server.url);
+    const page = await stage.chromium.visit(stage.server.url);
     await page.keyboard.type("Alice"); // the field for the name has the focus
     await page.keyboard.press("Tab");
     await page.keyboard.press("Control+a");
@@ -94,7 +70,7 @@ describe.skipIf(!hasChromium)("the page", () => {
   });
 
   test("a name that is missing or too long is refused with the reason", async () => {
-    const page = await chromium.visit(server.url);
+    const page = await stage.chromium.visit(stage.server.url);
     await page.getByRole("button", { name: "Join the room" }).click();
     await page.getByText("Write a name first").waitFor();
     await page.getByLabel("Your name").fill("x".repeat(41));
@@ -102,9 +78,9 @@ describe.skipIf(!hasChromium)("the page", () => {
   });
 
   test("new messages are told to screen readers, one's own are not", async () => {
-    const page = await chromium.join(server.url, "Alice", "aloud");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "aloud");
     await say(page, "mine");
-    await server.publish("aloud", "yours", "Bob");
+    await stage.server.publish("aloud", "yours", "Bob");
     const announcer = page.locator("#announcer");
     await announcer.filter({ hasText: "Bob: yours" }).waitFor({ state: "attached" });
     expect(await announcer.textContent()).not.toContain("mine");
@@ -113,7 +89,7 @@ describe.skipIf(!hasChromium)("the page", () => {
   test("light and dark follow the system, both with enough contrast", async () => {
     const papers: number[] = [];
     for (const colorScheme of ["light", "dark"] as const) {
-      const page = await chromium.join(server.url, "Alice", "colours", { colorScheme });
+      const page = await stage.chromium.join(stage.server.url, "Alice", "colours", { colorScheme });
       await say(page, "https://example.org/");
       await page.locator("#messages .who").first().waitFor();
       const measured = await page.evaluate(measureContrast);
@@ -129,7 +105,7 @@ describe.skipIf(!hasChromium)("the page", () => {
   });
 
   test("the live view shows the server's numbers, and follows only while it can be seen", async () => {
-    const page = await chromium.join(server.url, "Alice", "live");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "live");
     const connections = page.locator("#live-charts .value").first();
     expect(
       Number(
@@ -144,7 +120,7 @@ describe.skipIf(!hasChromium)("the page", () => {
       (text) => /\d/.test(text ?? ""),
     );
     const observers = async () => {
-      const response = await fetch(`${server.url}rooms/$clock`);
+      const response = await fetch(`${stage.server.url}rooms/$clock`);
       const { observers }: { observers: number } = await response.json();
       return observers;
     };
@@ -154,8 +130,8 @@ describe.skipIf(!hasChromium)("the page", () => {
   });
 
   test("it works behind a path prefix", async () => {
-    await using proxy = startPrefixProxy(server.url, "/behind/a/proxy/");
-    const page = await chromium.join(proxy.url, "Alice", "prefix");
+    await using proxy = startPrefixProxy(stage.server.url, "/behind/a/proxy/");
+    const page = await stage.chromium.join(proxy.url, "Alice", "prefix");
     await say(page, "through the proxy");
     await settled(
       () => page.getByText("Waiting to be sent").count(),

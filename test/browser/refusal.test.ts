@@ -1,40 +1,13 @@
 /** What the server refuses: said in words, kept where it may pass, and never lost in silence. */
 
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  describe,
-  expect,
-  setDefaultTimeout,
-  test,
-} from "bun:test";
+import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { Chromium, hasChromium, say, settled, TestServer, testMsMax, texts } from "./chromium.ts";
+import { say, settled, texts } from "./chromium.ts";
+import { describeInChromium } from "./stage.ts";
 
-setDefaultTimeout(testMsMax);
-
-describe.skipIf(!hasChromium)("refusals", () => {
-  let chromium: Chromium;
-  let server: TestServer;
-
-  beforeAll(async () => {
-    chromium = await Chromium.launch();
-    server = await TestServer.start();
-  });
-
-  afterEach(async () => {
-    await chromium.clear();
-    expect(chromium.complaints()).toEqual([]);
-  });
-
-  afterAll(async () => {
-    await chromium?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
-
+describeInChromium("refusals", (stage) => {
   test("a message that is refused says why, and can be sent again or discarded", async () => {
-    const page = await chromium.join(server.url, "Alice", "refused");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "refused");
     await refuseOnce(page, { code: "forbidden", message: "You may not write here." });
     await say(page, "please");
     await page.getByText("Not sent. You may not write here.").waitFor();
@@ -55,7 +28,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
   });
 
   test("after too many messages it says until when, and sends by itself", async () => {
-    const page = await chromium.join(server.url, "Alice", "limited");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "limited");
     await refuseOnce(page, { code: "rate_limited", message: "Slow down.", retryAfterMs: 1_500 });
     await say(page, "eager");
     await page
@@ -68,7 +41,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
   });
 
   test("a text that gets too long is counted from nine tenths on, and not sent beyond", async () => {
-    const page = await chromium.join(server.url, "Alice", "lengthy");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "lengthy");
     await page.locator("#text").fill("x".repeat(980_000));
     await page.getByText("980 KB of 1.0 MB").waitFor();
     await page.locator("#text").fill("x".repeat(1_048_576));
@@ -82,7 +55,7 @@ describe.skipIf(!hasChromium)("refusals", () => {
   });
 
   test("the server's own rooms can be read and not written", async () => {
-    const page = await chromium.join(server.url, "Alice", "$server");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "$server");
     await page.getByText("This room is read only.").waitFor();
     await settled(
       () => texts(page),
@@ -93,9 +66,9 @@ describe.skipIf(!hasChromium)("refusals", () => {
   });
 
   test("a list of files that cannot be had says so, and is asked for again", async () => {
-    const page = await chromium.join(server.url, "Alice", "files");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "files");
     await page.getByText("Nothing to download").waitFor();
-    await Bun.write(`${server.filesFolder}/talk notes.txt`, "1234567");
+    await Bun.write(`${stage.server.filesFolder}/talk notes.txt`, "1234567");
     await page.route("**/files/", (route) => route.fulfill({ status: 503, body: "" }));
     await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
     await page.getByText("The files could not be listed.").waitFor();

@@ -1,153 +1,136 @@
 /** Coming back: after a reload, a restart of the server, a long time away. */
 
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  describe,
-  expect,
-  setDefaultTimeout,
-  test,
-} from "bun:test";
+import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { Chromium, hasChromium, say, settled, TestServer, testMsMax, texts } from "./chromium.ts";
+import { say, settled, TestServer, texts } from "./chromium.ts";
+import { describeInChromium } from "./stage.ts";
 
-setDefaultTimeout(testMsMax);
+describeInChromium(
+  "coming back",
+  (stage) => {
+    test("a reload shows what was there and what was missed, with a line between them", async () => {
+      await using server = await TestServer.start();
+      const page = await stage.chromium.join(server.url, "Alice", "general");
+      await server.publish("general", "before");
+      await page.getByText("before").waitFor();
+      await page.goto("about:blank");
+      const missed = ["missed 1", "missed 2", "missed 3"];
+      for (const text of missed) await server.publish("general", text);
+      await page.goto(server.url);
+      const expected = ["before", ...missed];
+      expect(
+        await settled(
+          () => texts(page),
+          (shown) => shown.length === 4,
+        ),
+      ).toEqual(expected);
+      const line = page.locator("#messages .line.new");
+      await line.waitFor();
+      const next = line.locator("xpath=following-sibling::li[1]");
+      expect(await next.locator(".content").textContent()).toBe("missed 1");
+      await page.reload();
+      expect(
+        await settled(
+          () => texts(page),
+          (shown) => shown.length === 4,
+        ),
+      ).toEqual(expected);
+      expect(
+        await settled(
+          () => line.count(),
+          (count) => count === 0,
+        ),
+      ).toBe(0);
+      expect(await page.locator("#me").textContent()).toBe("Alice");
+    });
 
-describe.skipIf(!hasChromium)("coming back", () => {
-  let chromium: Chromium;
+    test("a restart of the server loses nothing, not even what was written meanwhile", async () => {
+      await using server = await TestServer.start();
+      const alice = await stage.chromium.join(server.url, "Alice", "general");
+      const bob = await stage.chromium.join(server.url, "Bob", "general");
+      await say(alice, "one");
+      await bob.getByText("one").waitFor();
+      await server.stop();
+      await alice.locator("#banner").waitFor();
+      expect(await alice.locator("#banner-text").textContent()).toMatch(
+        /^The server|^The connection/,
+      );
+      await say(alice, "two");
+      await say(alice, "three");
+      await alice.getByText("Waiting to be sent").first().waitFor();
+      await server.start();
+      await server.publish("general", "four or two");
+      await reconnect(alice);
+      await reconnect(bob);
+      await say(bob, "five");
+      const right = (shown: string[]) => shown.length === 5;
+      const shown = await settled(() => texts(alice), right, 15_000);
+      expect([...shown].sort()).toEqual(["five", "four or two", "one", "three", "two"]);
+      expect(shown.indexOf("two")).toBeLessThan(shown.indexOf("three"));
+      const waiting = alice.getByText("Waiting to be sent");
+      expect(
+        await settled(
+          () => waiting.count(),
+          (count) => count === 0,
+        ),
+      ).toBe(0);
+      expect(await settled(() => texts(bob), right)).toEqual(await texts(alice));
+    });
 
-  beforeAll(async () => {
-    chromium = await Chromium.launch();
-  });
-
-  afterEach(async () => {
-    await chromium.clear();
-    expect(chromium.complaints()).toEqual([]);
-  });
-
-  afterAll(() => chromium?.close());
-
-  test("a reload shows what was there and what was missed, with a line between them", async () => {
-    await using server = await TestServer.start();
-    const page = await chromium.join(server.url, "Alice", "general");
-    await server.publish("general", "before");
-    await page.getByText("before").waitFor();
-    await page.goto("about:blank");
-    const missed = ["missed 1", "missed 2", "missed 3"];
-    for (const text of missed) await server.publish("general", text);
-    await page.goto(server.url);
-    const expected = ["before", ...missed];
-    expect(
+    test("what was written while cut off survives a reload, and is stored once", async () => {
+      await using server = await TestServer.start();
+      const page = await stage.chromium.join(server.url, "Alice", "general");
+      await page.context().route("**/*", (route) => route.continue());
+      await server.stop();
+      await page.locator("#banner").waitFor();
+      await say(page, "written offline");
+      await server.start();
+      await page.reload();
+      await page.getByText("written offline").waitFor();
       await settled(
-        () => texts(page),
-        (shown) => shown.length === 4,
-      ),
-    ).toEqual(expected);
-    const line = page.locator("#messages .line.new");
-    await line.waitFor();
-    const next = line.locator("xpath=following-sibling::li[1]");
-    expect(await next.locator(".content").textContent()).toBe("missed 1");
-    await page.reload();
-    expect(
-      await settled(
-        () => texts(page),
-        (shown) => shown.length === 4,
-      ),
-    ).toEqual(expected);
-    expect(
-      await settled(
-        () => line.count(),
+        () => page.getByText("Waiting to be sent").count(),
         (count) => count === 0,
-      ),
-    ).toBe(0);
-    expect(await page.locator("#me").textContent()).toBe("Alice");
-  });
+      );
+      const kept = await fetch(`${server.url}rooms/general/messages`);
+      const { messages }: { messages: { content: unknown }[] } = await kept.json();
+      expect(messages.map(({ content }) => content)).toEqual(["written offline"]);
+    });
 
-  test("a restart of the server loses nothing, not even what was written meanwhile", async () => {
-    await using server = await TestServer.start();
-    const alice = await chromium.join(server.url, "Alice", "general");
-    const bob = await chromium.join(server.url, "Bob", "general");
-    await say(alice, "one");
-    await bob.getByText("one").waitFor();
-    await server.stop();
-    await alice.locator("#banner").waitFor();
-    expect(await alice.locator("#banner-text").textContent()).toMatch(
-      /^The server|^The connection/,
-    );
-    await say(alice, "two");
-    await say(alice, "three");
-    await alice.getByText("Waiting to be sent").first().waitFor();
-    await server.start();
-    await server.publish("general", "four or two");
-    await reconnect(alice);
-    await reconnect(bob);
-    await say(bob, "five");
-    const right = (shown: string[]) => shown.length === 5;
-    const shown = await settled(() => texts(alice), right, 15_000);
-    expect([...shown].sort()).toEqual(["five", "four or two", "one", "three", "two"]);
-    expect(shown.indexOf("two")).toBeLessThan(shown.indexOf("three"));
-    const waiting = alice.getByText("Waiting to be sent");
-    expect(
-      await settled(
-        () => waiting.count(),
-        (count) => count === 0,
-      ),
-    ).toBe(0);
-    expect(await settled(() => texts(bob), right)).toEqual(await texts(alice));
-  });
+    test("messages that are no longer kept are said to be missing, and how many", async () => {
+      const retention = { messagesMax: 10, ageMsMax: 0, bytesMax: 0 };
+      await using server = await TestServer.start({ durability: "memory", retention });
+      const page = await stage.chromium.join(server.url, "Alice", "general");
+      await server.publish("general", "seen");
+      await page.getByText("seen").waitFor();
+      await page.goto("about:blank");
+      for (let number = 1; number <= 30; number += 1)
+        await server.publish("general", `n ${number}`);
+      await page.goto(server.url);
+      await page.getByText("n 30", { exact: true }).waitFor();
+      const gap = page.locator("#messages .line.gap");
+      await gap.waitFor();
+      // The log may keep a few more than it has to: the number said has to be the number missing.
+      const shown = await texts(page);
+      expect(shown.at(-1)).toBe("n 30");
+      expect(await gap.textContent()).toBe(`${30 - shown.length} messages are no longer kept`);
+    });
 
-  test("what was written while cut off survives a reload, and is stored once", async () => {
-    await using server = await TestServer.start();
-    const page = await chromium.join(server.url, "Alice", "general");
-    await page.context().route("**/*", (route) => route.continue());
-    await server.stop();
-    await page.locator("#banner").waitFor();
-    await say(page, "written offline");
-    await server.start();
-    await page.reload();
-    await page.getByText("written offline").waitFor();
-    await settled(
-      () => page.getByText("Waiting to be sent").count(),
-      (count) => count === 0,
-    );
-    const kept = await fetch(`${server.url}rooms/general/messages`);
-    const { messages }: { messages: { content: unknown }[] } = await kept.json();
-    expect(messages.map(({ content }) => content)).toEqual(["written offline"]);
-  });
-
-  test("messages that are no longer kept are said to be missing, and how many", async () => {
-    const retention = { messagesMax: 10, ageMsMax: 0, bytesMax: 0 };
-    await using server = await TestServer.start({ durability: "memory", retention });
-    const page = await chromium.join(server.url, "Alice", "general");
-    await server.publish("general", "seen");
-    await page.getByText("seen").waitFor();
-    await page.goto("about:blank");
-    for (let number = 1; number <= 30; number += 1) await server.publish("general", `n ${number}`);
-    await page.goto(server.url);
-    await page.getByText("n 30", { exact: true }).waitFor();
-    const gap = page.locator("#messages .line.gap");
-    await gap.waitFor();
-    // The log may keep a few more than it has to: the number said has to be the number missing.
-    const shown = await texts(page);
-    expect(shown.at(-1)).toBe("n 30");
-    expect(await gap.textContent()).toBe(`${30 - shown.length} messages are no longer kept`);
-  });
-
-  test("a log that started over is said to be another one", async () => {
-    await using server = await TestServer.start({ durability: "memory" });
-    const page = await chromium.join(server.url, "Alice", "general");
-    await server.publish("general", "old");
-    await page.getByText("old").waitFor();
-    await server.stop();
-    await server.start();
-    await reconnect(page);
-    await server.publish("general", "new");
-    await page.getByText("new", { exact: true }).last().waitFor();
-    await page.getByText("The room started over here").waitFor();
-    expect(await texts(page)).toEqual(["old", "new"]);
-  });
-});
+    test("a log that started over is said to be another one", async () => {
+      await using server = await TestServer.start({ durability: "memory" });
+      const page = await stage.chromium.join(server.url, "Alice", "general");
+      await server.publish("general", "old");
+      await page.getByText("old").waitFor();
+      await server.stop();
+      await server.start();
+      await reconnect(page);
+      await server.publish("general", "new");
+      await page.getByText("new", { exact: true }).last().waitFor();
+      await page.getByText("The room started over here").waitFor();
+      expect(await texts(page)).toEqual(["old", "new"]);
+    });
+  },
+  { overrides: null },
+);
 
 /** Does not wait for the countdown, as an impatient user would not. */
 async function reconnect(page: Page): Promise<void> {

@@ -1,40 +1,13 @@
 /** People talking in rooms, in a real browser. */
 
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  describe,
-  expect,
-  setDefaultTimeout,
-  test,
-} from "bun:test";
-import { Chromium, hasChromium, say, settled, TestServer, testMsMax, texts } from "./chromium.ts";
+import { expect, test } from "bun:test";
+import { say, settled, texts } from "./chromium.ts";
+import { describeInChromium } from "./stage.ts";
 
-setDefaultTimeout(testMsMax);
-
-describe.skipIf(!hasChromium)("people in a room", () => {
-  let chromium: Chromium;
-  let server: TestServer;
-
-  beforeAll(async () => {
-    chromium = await Chromium.launch();
-    server = await TestServer.start();
-  });
-
-  afterEach(async () => {
-    await chromium.clear();
-    expect(chromium.complaints()).toEqual([]);
-  });
-
-  afterAll(async () => {
-    await chromium?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
-
+describeInChromium("people in a room", (stage) => {
   test("two people see each other, and what each says, once and in order", async () => {
-    const alice = await chromium.join(server.url, "Alice", "pair");
-    const bob = await chromium.join(server.url, "Bob", "pair");
+    const alice = await stage.chromium.join(stage.server.url, "Alice", "pair");
+    const bob = await stage.chromium.join(stage.server.url, "Bob", "pair");
     await say(alice, "Hello Bob");
     await bob.getByText("Hello Bob").waitFor();
     await say(bob, "Hello Alice");
@@ -63,7 +36,7 @@ describe.skipIf(!hasChromium)("people in a room", () => {
   });
 
   test("markup stays text, and only links of http and https become links", async () => {
-    const page = await chromium.join(server.url, "Alice", "markup");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "markup");
     const markup = `<img src=x onerror="document.title='broken'"><b>bold</b>`;
     await say(page, markup);
     await say(page, "see https://example.org/a?b=1. Or javascript:alert(1) (http://example.org/c)");
@@ -83,7 +56,7 @@ describe.skipIf(!hasChromium)("people in a room", () => {
   });
 
   test("a name of markup stays text everywhere", async () => {
-    const page = await chromium.join(server.url, "<i>Eve</i>", "names");
+    const page = await stage.chromium.join(stage.server.url, "<i>Eve</i>", "names");
     await say(page, "hi");
     await page.locator("#messages .who").waitFor();
     expect(await page.locator("#messages .who").textContent()).toBe("<i>Eve</i>");
@@ -91,10 +64,10 @@ describe.skipIf(!hasChromium)("people in a room", () => {
   });
 
   test("content that is not text is shown as code, and text in an object as text", async () => {
-    const page = await chromium.join(server.url, "Alice", "robots");
-    await server.publish("robots", { build: 7, ok: true });
-    await server.publish("robots", { text: "plain words" });
-    await server.publish("robots", null);
+    const page = await stage.chromium.join(stage.server.url, "Alice", "robots");
+    await stage.server.publish("robots", { build: 7, ok: true });
+    await stage.server.publish("robots", { text: "plain words" });
+    await stage.server.publish("robots", null);
     const shown = await settled(
       () => texts(page),
       (all) => all.length === 3,
@@ -104,8 +77,8 @@ describe.skipIf(!hasChromium)("people in a room", () => {
   });
 
   test("who is writing is shown to the others, until the message is there", async () => {
-    const alice = await chromium.join(server.url, "Alice", "typing");
-    const bob = await chromium.join(server.url, "Bob", "typing");
+    const alice = await stage.chromium.join(stage.server.url, "Alice", "typing");
+    const bob = await stage.chromium.join(stage.server.url, "Bob", "typing");
     await alice.locator("#text").pressSequentially("let me think");
     await bob.getByText("Alice is writing…").waitFor();
     expect(await alice.locator("#typing").textContent()).toBe("");
@@ -115,13 +88,13 @@ describe.skipIf(!hasChromium)("people in a room", () => {
   });
 
   test("unread messages are counted in the side bar and the title, until the room is opened", async () => {
-    const page = await chromium.join(server.url, "Alice", "first");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "first");
     await page.keyboard.press("Control+k");
     await page.keyboard.type("second");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "second" }).waitFor();
-    await server.publish("first", "one");
-    await server.publish("first", "two");
+    await stage.server.publish("first", "one");
+    await stage.server.publish("first", "two");
     await page.locator("#room-list .badge").filter({ hasText: "2" }).waitFor();
     await settled(
       () => page.title(),
@@ -140,8 +113,9 @@ describe.skipIf(!hasChromium)("people in a room", () => {
   });
 
   test("older messages come on scrolling up, and the reader keeps the place", async () => {
-    for (let number = 1; number <= 200; number += 1) await server.publish("long", `line ${number}`);
-    const page = await chromium.join(server.url, "Alice", "long");
+    for (let number = 1; number <= 200; number += 1)
+      await stage.server.publish("long", `line ${number}`);
+    const page = await stage.chromium.join(stage.server.url, "Alice", "long");
     await page.getByText("line 200", { exact: true }).waitFor();
     const log = page.locator("#log");
     const row = page.getByText("line 150", { exact: true });
@@ -172,7 +146,7 @@ describe.skipIf(!hasChromium)("people in a room", () => {
     await page.getByText("This is the beginning of what is kept.").waitFor();
     // A new message does not pull the reader down; the pill does.
     await log.evaluate((element) => element.scrollTo(0, 0));
-    await server.publish("long", "news");
+    await stage.server.publish("long", "news");
     await page.getByRole("button", { name: "1 new" }).click();
     await settled(
       () => log.evaluate((e) => e.scrollHeight - e.clientHeight - e.scrollTop),
@@ -182,7 +156,7 @@ describe.skipIf(!hasChromium)("people in a room", () => {
   });
 
   test("copying several messages gives names, times and texts", async () => {
-    const page = await chromium.join(server.url, "Alice", "copying");
+    const page = await stage.chromium.join(stage.server.url, "Alice", "copying");
     await say(page, "first words");
     await say(page, "second words");
     await settled(
