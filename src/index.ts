@@ -2,8 +2,8 @@
 
 import { type AnyElysia, Elysia } from "elysia";
 import { type ConfigOverrides, defaultConfig } from "./config.ts";
+import { openHouse } from "./house.ts";
 import { toWebSocketOptions } from "./http/app.ts";
-import { openHouse } from "./server.ts";
 
 export { type Config, ConfigError, type ConfigOverrides, defaultConfig } from "./config.ts";
 export { type Listening, StartError } from "./http/listen.ts";

@@ -11,7 +11,7 @@ import type { Config } from "./config.ts";
 import { Guard } from "./http/guard.ts";
 import { StartError } from "./http/listen.ts";
 import type { Broker, Clock } from "./hub/ports.ts";
-import type { Log } from "./telemetry/log.ts";
+import { createLog, type Log } from "./telemetry/log.ts";
 
 /** The time of this machine. */
 export const systemClock: Clock = {
@@ -21,6 +21,12 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Makes the log that the configuration asks for. */
+export function createConfiguredLog({ logLevel, logFormat }: Config): Log {
+  const usual = process.stderr.isTTY ? "text" : "json";
+  return createLog(logLevel, logFormat === "auto" ? usual : logFormat);
+}
 
 /** An open log, and where it keeps what was revoked; null where that ends with the process. */
 export interface OpenedLog {
