@@ -93,7 +93,7 @@ async function fuzz(port: number, seed: number, turns: number): Promise<void> {
 }
 
 /** Joins or follows a room for a moment, and leaves it in one way or another. */
-async function comeAndGo(port: number, random: () => number): Promise<void> {
+export async function comeAndGo(port: number, random: () => number): Promise<void> {
   const room = `churn-${Math.floor(random() * 50)}`;
   const url = `http://127.0.0.1:${port}/rooms/${room}`;
   const kind = random();
