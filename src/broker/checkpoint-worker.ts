@@ -22,6 +22,8 @@ self.onmessage = ({ data }: MessageEvent<{ path: string } | "close">) => {
     database.query("PRAGMA wal_checkpoint(PASSIVE)").values();
     postMessage("done");
   } catch (error) {
-    postMessage(error instanceof Error ? error.message : String(error));
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    postMessage({ code, message });
   }
 };

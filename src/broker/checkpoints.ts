@@ -24,6 +24,9 @@ export interface CheckpointOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** What the thread says: that it did as asked, or what SQLite had against it. */
+type Answer = "done" | "closed" | { readonly code: string; readonly message: string };
+
 const pageBytes = 4_096;
 /** Bytes not yet moved at which the thread is asked to; a step on this thread takes far less. */
 const threadBytes = 4_194_304;
@@ -66,7 +69,7 @@ export class Checkpoints {
     const { written, moved } = this.#measure();
     const waitingBytes = (written - moved) * pageBytes;
     const { clock } = this.#options;
-    if (this.#pauseUntil > 0 && clock.now() < this.#pauseUntil) return;
+    if (this.#isPausing(clock.now())) return;
     if (this.#worker === undefined) {
       if (waitingBytes >= ownBytes) this.#runHere();
       return;
@@ -103,7 +106,7 @@ export class Checkpoints {
     worker.postMessage({ path: this.#options.path });
   }
 
-  #onAnswer(answer: unknown): void {
+  #onAnswer(answer: Answer): void {
     if (answer === "closed") {
       this.#onClosed?.();
       return;
@@ -111,7 +114,8 @@ export class Checkpoints {
     this.#isRunning = false;
     if (answer !== "done") {
       this.#pause();
-      this.#options.onFailure(new Error(`A checkpoint failed: ${answer}`));
+      const error = new Error(`A checkpoint failed: ${answer.message}`);
+      this.#options.onFailure(Object.assign(error, { code: answer.code }));
     }
     if (!this.isHolding || this.#worker === undefined) return;
     const { written, moved } = this.#measure();
@@ -135,6 +139,11 @@ export class Checkpoints {
     this.#pauseUntil = this.#options.clock.now() + pauseMs;
   }
 
+  /** A clock that was set back must not make a pause of a day. */
+  #isPausing(now: number): boolean {
+    return now < this.#pauseUntil && this.#pauseUntil - now <= pauseMs;
+  }
+
   #release(): void {
     this.#cancelHold?.();
     this.#cancelHold = undefined;
@@ -156,7 +165,7 @@ export class Checkpoints {
     const url = URL.createObjectURL(new Blob([workerText], { type: "application/typescript" }));
     try {
       const worker = new Worker(url, { ref: false });
-      worker.onmessage = ({ data }) => this.#onAnswer(data);
+      worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#onAnswer(data);
       worker.onerror = (event) => {
         event.preventDefault();
         this.#onFailure(new Error(event.message));

@@ -100,6 +100,10 @@ export class MemoryBroker implements Broker {
     this.#rooms.get(room)?.clear();
   }
 
+  health(): null {
+    return null;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelSweep?.();

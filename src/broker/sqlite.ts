@@ -1,14 +1,16 @@
 /** The log in an SQLite file: the default. */
 
-import { bodyBytes, type Draft, type Message } from "../hub/message.ts";
+import type { Draft, Message } from "../hub/message.ts";
 import type { Broker, Clock, Head, LoggedRoom, Published, Retention } from "../hub/ports.ts";
 import { PartylineError } from "../protocol/errors.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import type { StoreFault } from "./store-fault.ts";
 import { openStoreFile, type StoreFile } from "./store-file.ts";
+import { StoreKeeper } from "./store-keeper.ts";
 import { readBootId, type StoreDurability } from "./store-life.ts";
-import { type SizedDraft, StoreLog } from "./store-log.ts";
-import { StoreRetention } from "./store-retention.ts";
+import type { Committed, StoreLog } from "./store-log.ts";
+import { type Pending, StoreQueue } from "./store-queue.ts";
 import { StoreRevocations } from "./store-revocations.ts";
+import { StoreSession } from "./store-session.ts";
 
 /** What a log in a file is opened with. */
 export interface SqliteBrokerOptions {
@@ -26,19 +28,15 @@ export interface SqliteBrokerOptions {
   readonly pendingBytesMax?: number;
   /** False does all work on this thread. */
   readonly hasThread?: boolean;
-  /** Hears of every failure of the store, for the server's log. */
+  /** Hears why the store can no longer be written to: once, and again if only a restart helps. */
+  readonly onBreak?: (fault: StoreFault) => void;
+  /** Hears once when it can again, and for how many milliseconds it could not. */
+  readonly onHeal?: (outageMs: number) => void;
+  /** Hears of every other failure of the store, for the server's log. */
   readonly onFailure?: (error: unknown) => void;
+  /** Hears how many messages each transaction stored, and the milliseconds that took. */
+  readonly onCommit?: (messages: number, ms: number) => void;
 }
-
-interface Pending extends SizedDraft {
-  readonly resolve: (published: Published) => void;
-  readonly reject: (error: PartylineError) => void;
-}
-
-/** What one transaction takes at most, so that none holds the event loop for long. */
-const commitMessagesMax = 256;
-const commitBytesMax = 1_048_576;
-const retryAfterMs = 1_000;
 
 /**
  * Opens a log in a file.
@@ -52,75 +50,57 @@ export async function openSqliteBroker(options: SqliteBrokerOptions): Promise<Sq
 /**
  * Keeps messages in an SQLite file. What one turn of the event loop brings is stored by one
  * transaction of up to 256 messages or 1 MiB; what is more follows with the next turn.
+ * While the store fails, publishes are turned away without trying; see {@link StoreKeeper}.
  */
 export class SqliteBroker implements Broker {
   /** Revoked tokens, in the same file. */
   readonly revocations: StoreRevocations;
-  readonly #file: StoreFile;
-  readonly #log: StoreLog;
-  readonly #checkpoints: Checkpoints;
-  readonly #retention: StoreRetention;
-  readonly #pendingMessagesMax: number;
-  readonly #pendingBytesMax: number;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #options: SqliteBrokerOptions;
+  readonly #keeper: StoreKeeper;
+  readonly #queue: StoreQueue;
+  #readFailureAt = Number.NEGATIVE_INFINITY;
   #announce: (messages: readonly Message[]) => void = () => {};
-  #pending: Pending[] = [];
-  #pendingBytes = 0;
   #flush: ReturnType<typeof setImmediate> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(file: StoreFile, options: SqliteBrokerOptions) {
     const { path, retention, clock, walBytesMax = 33_554_432, hasThread = true } = options;
-    const { database, epoch } = file;
-    const { onFailure = () => {} } = options;
-    this.#file = file;
-    this.#log = new StoreLog(database, epoch);
-    this.revocations = new StoreRevocations(database, onFailure);
-    this.#pendingMessagesMax = options.pendingMessagesMax ?? 16_384;
-    this.#pendingBytesMax = options.pendingBytesMax ?? 67_108_864;
-    this.#onFailure = onFailure;
-    this.#checkpoints = new Checkpoints({
-      database,
-      path,
-      clock,
-      walBytesMax,
-      hasThread,
-      onRelease: () => this.#schedule(),
-      onFailure,
-    });
-    this.#retention = new StoreRetention({
-      log: this.#log,
-      retention,
-      clock,
-      mayWrite: () => !this.#checkpoints.isHolding,
-      onSlice: () => this.#checkpoints.afterCommit(),
-      onFailure,
-    });
+    this.#options = options;
+    this.#queue = new StoreQueue(options.pendingMessagesMax, options.pendingBytesMax);
+    const createSession = (opened: StoreFile, keeper: StoreKeeper) =>
+      new StoreSession(opened, {
+        ...{ path, retention, clock, walBytesMax, hasThread },
+        mayWrite: () => keeper.reason === null,
+        onRelease: () => this.#schedule(),
+        onFailure: (error) => keeper.fail(error),
+      });
+    const onFound = (messages: readonly Message[]) => this.#announce(messages);
+    this.#keeper = new StoreKeeper(file, { ...options, createSession, onFound });
+    this.revocations = new StoreRevocations(
+      () => this.#keeper.writable.file.database,
+      (error) => this.#keeper.fail(error),
+    );
   }
 
   async start(announce: (messages: readonly Message[]) => void): Promise<void> {
     this.#announce = announce;
   }
 
+  health(): string | null {
+    return this.#keeper.reason;
+  }
+
   publish(draft: Draft): Promise<Published> {
-    const bytes = bodyBytes(draft.body);
-    if (this.#closed !== undefined) return Promise.reject(unavailable("is closed"));
-    if (
-      this.#pending.length >= this.#pendingMessagesMax ||
-      // A single message is taken whatever its size: its own limit is the publisher's.
-      (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#pendingBytesMax)
-    ) {
-      return Promise.reject(unavailable("is behind with writing"));
-    }
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ draft, bytes, resolve, reject });
-      this.#pendingBytes += bytes;
-      this.#schedule();
-    });
+    if (this.#closed !== undefined) return Promise.reject(this.#unavailable("is closed"));
+    if (this.#keeper.reason !== null) return Promise.reject(this.#unavailable(unwritable));
+    const published = this.#queue.add(draft);
+    if (published === undefined) return Promise.reject(this.#unavailable("is behind with writing"));
+    this.#schedule();
+    return published;
   }
 
   async head(room: string): Promise<Head> {
-    return this.#ask(() => this.#log.head(room));
+    return this.#ask((log) => log.head(room));
   }
 
   async read(
@@ -129,7 +109,7 @@ export class SqliteBroker implements Broker {
     messagesMax: number,
     bytesMax: number,
   ): Promise<Message[]> {
-    return this.#ask(() => this.#log.read(room, after, messagesMax, bytesMax));
+    return this.#ask((log) => log.read(room, after, messagesMax, bytesMax));
   }
 
   async readBefore(
@@ -138,16 +118,25 @@ export class SqliteBroker implements Broker {
     messagesMax: number,
     bytesMax: number,
   ): Promise<Message[]> {
-    return this.#ask(() => this.#log.readBefore(room, before, messagesMax, bytesMax));
+    return this.#ask((log) => log.readBefore(room, before, messagesMax, bytesMax));
   }
 
   async rooms(after: string, roomsMax: number): Promise<LoggedRoom[]> {
-    return this.#ask(() => this.#log.rooms(after, roomsMax));
+    return this.#ask((log) => log.rooms(after, roomsMax));
   }
 
   async forget(room: string): Promise<void> {
-    const upTo = this.#ask(() => this.#log.state(room)?.last ?? 0);
-    while (this.#ask(() => this.#retention.forget(room, upTo))) await Bun.sleep(1);
+    const upTo = this.#ask((log) => log.state(room)?.last ?? 0);
+    const forgetSome = () => {
+      if (this.#closed !== undefined) throw this.#unavailable("is closed");
+      try {
+        return this.#keeper.writable.retention.forget(room, upTo);
+      } catch (error) {
+        this.#keeper.fail(error);
+        throw this.#unavailable(unwritable);
+      }
+    };
+    while (forgetSome()) await Bun.sleep(1);
   }
 
   close(): Promise<void> {
@@ -158,20 +147,18 @@ export class SqliteBroker implements Broker {
   async #close(): Promise<void> {
     // Before the first await, so that what was published before is stored and announced by now.
     clearImmediate(this.#flush);
-    while (this.#pending.length > 0) this.#commit();
-    this.#retention.close();
-    await this.#checkpoints.close();
-    this.#file.close();
+    while (!this.#queue.isEmpty) this.#commit();
+    await this.#keeper.close();
   }
 
   #schedule(): void {
-    if (this.#flush !== undefined || this.#pending.length === 0) return;
-    if (this.#closed !== undefined || this.#checkpoints.isHolding) return;
+    if (this.#flush !== undefined || this.#queue.isEmpty) return;
+    if (this.#closed !== undefined || this.#keeper.isHolding) return;
     this.#flush = setImmediate(() => {
       this.#flush = undefined;
       try {
         // A slice of retention may have begun a hold in between; its end schedules again.
-        if (!this.#checkpoints.isHolding) this.#commit();
+        if (!this.#keeper.isHolding) this.#commit();
       } finally {
         this.#schedule();
       }
@@ -180,65 +167,76 @@ export class SqliteBroker implements Broker {
 
   /** Stores, announces and answers in one synchronous stretch. */
   #commit(): void {
-    const batch = this.#take();
-    let committed: ReturnType<StoreLog["append"]>;
+    const batch = this.#queue.take();
+    let session: StoreSession;
+    let committed: Committed;
     try {
-      committed = this.#log.append(batch);
+      session = this.#keeper.writable;
+      const startedAt = performance.now();
+      committed = session.log.append(batch);
+      this.#options.onCommit?.(committed.messages.length, performance.now() - startedAt);
     } catch (error) {
-      this.#onFailure(error);
-      for (const { reject } of batch) reject(unavailable("cannot be written to"));
+      this.#keeper.fail(error);
+      const rest = this.#keeper.reason === null ? [] : this.#queue.takeAll();
+      for (const { reject } of [...batch, ...rest]) reject(this.#unavailable(unwritable));
       return;
     }
     const { published, messages } = committed;
+    const newest = messages.at(-1);
+    if (newest !== undefined) this.#keeper.noteNewest(newest);
     try {
       if (messages.length > 0) this.#announce(messages);
     } finally {
-      batch.forEach(({ resolve }, index) => {
-        const answer = published[index];
-        if (answer !== undefined) resolve(answer);
-      });
+      answer(batch, published);
     }
-    this.#watch(messages);
+    this.#watch(session, messages);
   }
 
-  /** Takes what the next transaction stores, oldest first. */
-  #take(): Pending[] {
-    let count = 0;
-    let bytes = 0;
-    for (const pending of this.#pending) {
-      if (count === commitMessagesMax || (count > 0 && bytes + pending.bytes > commitBytesMax)) {
-        break;
-      }
-      count += 1;
-      bytes += pending.bytes;
-    }
-    this.#pendingBytes -= bytes;
-    return this.#pending.splice(0, count);
-  }
-
-  #watch(messages: readonly Message[]): void {
+  #watch(session: StoreSession, messages: readonly Message[]): void {
     try {
       for (const room of new Set(messages.map((message) => message.room))) {
-        this.#retention.wrote(room);
+        session.retention.wrote(room);
       }
-      this.#checkpoints.afterCommit();
+      session.checkpoints.afterCommit();
     } catch (error) {
-      // The messages are stored and announced; a fault here shows again with the next commit.
-      this.#onFailure(error);
+      // The messages are stored and announced; a fault here is the next commit's.
+      this.#keeper.fail(error);
     }
   }
 
-  #ask<Answer>(read: () => Answer): Answer {
-    if (this.#closed !== undefined) throw unavailable("is closed");
+  #ask<Answer>(read: (log: StoreLog) => Answer): Answer {
+    if (this.#closed !== undefined) throw this.#unavailable("is closed");
+    const session = this.#keeper.readable;
+    if (session === undefined) throw this.#unavailable("cannot be read");
     try {
-      return read();
+      return read(session.log);
     } catch (error) {
-      this.#onFailure(error);
-      throw unavailable("cannot be read");
+      this.#tellReadFailure(error);
+      throw this.#unavailable("cannot be read");
     }
+  }
+
+  /** Anybody may ask for a damaged page as often as they like: the log gets a line a minute. */
+  #tellReadFailure(error: unknown): void {
+    const now = this.#options.clock.now();
+    if (Math.abs(now - this.#readFailureAt) < readFailureMs) return;
+    this.#readFailureAt = now;
+    this.#options.onFailure?.(error);
+  }
+
+  #unavailable(what: string): PartylineError {
+    const text = `The message store ${what}.`;
+    return new PartylineError("unavailable", text, this.#keeper.retryAfterMs);
   }
 }
 
-function unavailable(what: string): PartylineError {
-  return new PartylineError("unavailable", `The message store ${what}.`, retryAfterMs);
+const unwritable = "cannot be written to";
+/** Between two lines about failed reads. */
+const readFailureMs = 60_000;
+
+function answer(batch: readonly Pending[], published: readonly Published[]): void {
+  batch.forEach(({ resolve }, index) => {
+    const place = published[index];
+    if (place !== undefined) resolve(place);
+  });
 }

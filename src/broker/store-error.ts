@@ -32,6 +32,10 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, "cannot be opened: no space is left on its disk."],
   [/^SQLITE_NOTADB/, "is not a Partyline store: it is not an SQLite database."],
   [/^SQLITE_CORRUPT/, damaged],
+  [
+    /^SQLITE_READONLY_ROLLBACK/,
+    "was left by a first start that was cut off: a server that starts there puts it right.",
+  ],
   [/^(SQLITE_BUSY|SQLITE_LOCKED)/, "is locked by another program."],
   [/^EISDIR/, "cannot be opened: it is a folder, where a file is needed."],
   [

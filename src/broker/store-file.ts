@@ -1,10 +1,10 @@
 /** A store's file from opening to closing: lock, inspection, schema, life. */
 
-import { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
+import { constants, Database } from "bun:sqlite";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { StoreError, toStoreError } from "./store-error.ts";
-import { inspectStore } from "./store-inspection.ts";
+import { inspectStore, undoFirstStart } from "./store-inspection.ts";
 import { beginLife, endLife, type StoreDurability } from "./store-life.ts";
 import { lockStore } from "./store-lock.ts";
 import { applySchema, schemaVersion } from "./store-schema.ts";
@@ -21,13 +21,20 @@ const cacheKib = 8_192;
 export interface StoreFile {
   readonly database: Database;
   readonly epoch: string;
+  /**
+   * Tells whether the file and its write-ahead log still lie where they were opened. What is
+   * written to a file that was deleted or moved is lost, and SQLite does not notice in WAL mode.
+   * Takes some microseconds.
+   */
+  isInPlace(): boolean;
   /** Ends the life, moves the write-ahead log into the file and lets go of the lock. */
   close(): void;
 }
 
 /**
  * Opens a store for this process alone, or makes a new one and its folder. What is refused is left
- * as it was.
+ * as it was. `isAgain` is true for a store that this process had open until its disk failed: it must
+ * be there, and all of its write-ahead log is moved and flushed before it is trusted.
  *
  * @throws StoreError when the file is locked, damaged, newer, of another application, or unwritable
  */
@@ -35,19 +42,24 @@ export function openStoreFile(
   path: string,
   durability: StoreDurability,
   bootId: string,
+  isAgain = false,
 ): StoreFile {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    if (!isAgain) mkdirSync(dirname(path), { recursive: true });
+    else if (!existsSync(path)) throw new StoreError(`The store "${path}" is not there.`);
     const lock = lockStore(path);
     try {
+      undoFirstStart(path);
       inspectStore(path, schemaVersion);
     } catch (error) {
       lock.discard();
       throw error;
     }
     try {
-      const { database, epoch } = openDatabase(path, durability, bootId);
-      return { database, epoch, close: () => closeDatabase(database, lock.release) };
+      const { database, epoch } = openDatabase(path, durability, bootId, isAgain);
+      const isInPlace = watchPlace(path);
+      const close = () => closeDatabase(database, isInPlace(), lock.release);
+      return { database, epoch, isInPlace, close };
     } catch (error) {
       lock.release();
       throw error;
@@ -61,6 +73,7 @@ function openDatabase(
   path: string,
   durability: StoreDurability,
   bootId: string,
+  mustFlush: boolean,
 ): { database: Database; epoch: string } {
   const database = new Database(path, { create: true, readwrite: true });
   try {
@@ -75,7 +88,10 @@ function openDatabase(
     database.run(`PRAGMA cache_size = -${cacheKib}`);
     // Flushes what the last process left in the write-ahead log, before this life is marked.
     database.run("PRAGMA synchronous = FULL");
-    database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    const [flushed] = database.query("PRAGMA wal_checkpoint(TRUNCATE)").values();
+    if (mustFlush && flushed?.[0] !== 0) {
+      throw new StoreError(`The store "${path}" cannot be flushed while another program reads it.`);
+    }
     const epoch = beginLife(database, durability, bootId);
     database.run(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     database.run(`PRAGMA busy_timeout = ${runTimeoutMs}`);
@@ -86,8 +102,27 @@ function openDatabase(
   }
 }
 
-function closeDatabase(database: Database, release: () => void): void {
+/** Remembers which files lie at a path now. */
+function watchPlace(path: string): () => boolean {
+  const identify = (file: string) => {
+    const { dev, ino } = statSync(file, { throwIfNoEntry: false }) ?? {};
+    return ino === undefined ? "" : `${dev}:${ino}`;
+  };
+  const store = identify(path);
+  const log = identify(`${path}-wal`);
+  return () => {
+    try {
+      return identify(path) === store && identify(`${path}-wal`) === log;
+    } catch {
+      return false; // A folder that can no longer be looked into, or a part of its path is a file.
+    }
+  };
+}
+
+function closeDatabase(database: Database, isInPlace: boolean, release: () => void): void {
   try {
+    // SQLite deletes the write-ahead log by its name, which may be another store's by now.
+    if (!isInPlace) database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1);
     database.run(`PRAGMA busy_timeout = ${openTimeoutMs}`);
     endLife(database);
     database.run("PRAGMA wal_checkpoint(TRUNCATE)");

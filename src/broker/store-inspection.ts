@@ -8,6 +8,8 @@ import { StoreError, toDamage } from "./store-error.ts";
 export const applicationId = 0x504c_696e;
 
 const magic = "SQLite format 3\0";
+/** https://sqlite.org/fileformat2.html#the_rollback_journal */
+const journalMagic = "d9d505f920a163d7";
 const headerBytes = 100;
 /** Up to this size a store is checked page by page, about one millisecond a megabyte. */
 const checkedBytesMax = 33_554_432;
@@ -29,9 +31,37 @@ export function inspectStore(path: string, version: number): boolean {
       `The store "${path}" is missing but its "-wal" file is there: put both back, or move both away.`,
     );
   }
+  // Of a first start that was cut off before its first transaction was complete nothing is kept.
+  if (committedPages(path) === 0) return false;
   inspectHeader(path, size, version, hasLog);
   inspectContent(path, size, version);
   return true;
+}
+
+/**
+ * Undoes the transaction in which a first start was cut off. Until a store is in WAL mode, SQLite
+ * leaves a `-journal` then, which a connection that only reads cannot work through. Does nothing to
+ * the file of another application. Only for the holder of the lock, like {@link inspectStore}.
+ */
+export function undoFirstStart(path: string): void {
+  const pages = committedPages(path);
+  if (pages === undefined || pages === 0) return;
+  const header = readHeader(path);
+  if (header.length < headerBytes || header.readUInt32BE(68) !== applicationId) return;
+  const database = new Database(path, { readwrite: true, create: false });
+  try {
+    database.query("SELECT count(*) FROM sqlite_schema").get();
+  } finally {
+    database.close(true);
+  }
+}
+
+/** Pages that were there before the transaction in a journal; undefined where there is no journal. */
+function committedPages(path: string): number | undefined {
+  if (sizeOf(`${path}-journal`) === 0) return undefined;
+  const header = readHeader(`${path}-journal`);
+  const isJournal = header.toString("hex", 0, 8) === journalMagic && header.length >= 20;
+  return isJournal ? header.readUInt32BE(16) : undefined;
 }
 
 function inspectHeader(path: string, size: number, version: number, hasLog: boolean): void {
@@ -43,6 +73,12 @@ function inspectHeader(path: string, size: number, version: number, hasLog: bool
     throw new StoreError(`The store "${path}" is a database of another application.`);
   }
   assertVersion(path, header.readUInt32BE(60), version);
+  // A store has been in WAL mode since before its first message; a copy of one never was. SQLite
+  // would apply a log that was left behind to it, page for page, and so destroy it.
+  if (hasLog && header[18] === 1) {
+    const whose = `the "-wal" file beside it belongs to the store that was there before`;
+    throw new StoreError(`The store "${path}" is a copy, and ${whose}: move that file away.`);
+  }
   const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
   // A checkpoint that was cut short may leave a file that is shorter than its header says. The log
   // that completes it is then still there.

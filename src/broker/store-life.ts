@@ -4,6 +4,9 @@ import type { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { createEpoch } from "./epoch.ts";
 
+/** The setting that makes the next life begin a new epoch, whatever else is known. */
+export const renewal = "renews_epoch";
+
 /**
  * What a stored message survives: `process` the death of this process at any instant, `power` also
  * the loss of power, at the price of a disk flush for each commit.
@@ -18,6 +21,9 @@ export type StoreDurability = "process" | "power";
  * may be gone and their offsets will be given again: the epoch changes, so that readers are told.
  * The mark that says so is flushed before anything else is stored. An empty `bootId` is an unknown
  * one and proves nothing.
+ *
+ * The epoch also changes where {@link markForRenewal} was called: that is how a copy that is put in
+ * the place of its store does not give offsets again that the store gave after it was copied.
  */
 export function beginLife(database: Database, durability: StoreDurability, bootId: string): string {
   const rows = database.query<{ key: string; value: string }, []>("SELECT key, value FROM meta");
@@ -26,10 +32,21 @@ export function beginLife(database: Database, durability: StoreDurability, bootI
   const bootIdBefore = before.get("boot_id") ?? "";
   const restarted = bootIdBefore !== "" && bootId !== "" && bootIdBefore !== bootId;
   const mayHaveLost = before.get("clean") === "0" && before.get("durability") !== "power";
-  const kept = mayHaveLost && restarted ? undefined : before.get("epoch");
-  const epoch = kept ?? createEpoch();
-  write(database, { epoch, boot_id: bootId, durability, clean: "0" });
+  const mustRenew = before.has(renewal) || (mayHaveLost && restarted);
+  const epoch = (mustRenew ? undefined : before.get("epoch")) ?? createEpoch();
+  database.transaction(() => {
+    write(database, { epoch, boot_id: bootId, durability, clean: "0" });
+    database.run("DELETE FROM meta WHERE key = ?", [renewal]);
+  })();
   return epoch;
+}
+
+/**
+ * Makes the next life of a store begin a new epoch. `reason` is for people who look into the file.
+ * May be called while a life goes on, whose own epoch stays.
+ */
+export function markForRenewal(database: Database, reason: string): void {
+  write(database, { [renewal]: reason });
 }
 
 /** Notes that nothing was under way when the store was closed. */

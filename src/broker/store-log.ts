@@ -36,6 +36,7 @@ export class StoreLog {
   readonly #epoch: string;
   readonly #statements: Statements;
   readonly #states: RoomStates;
+  #unsure: ReadonlyMap<string, number> = new Map();
 
   constructor(database: Database, epoch: string) {
     this.#database = database;
@@ -44,27 +45,26 @@ export class StoreLog {
     this.#states = new RoomStates(this.#statements);
   }
 
+  /**
+   * The rooms of the newest transaction that failed, and the newest offset of each before it. A
+   * disk that failed at the last step may still keep the messages past those, as is seen once the
+   * store has been opened again.
+   */
+  get unsure(): ReadonlyMap<string, number> {
+    return this.#unsure;
+  }
+
   /** Stores drafts in one transaction: all of them, or none. */
   append(drafts: readonly SizedDraft[]): Committed {
-    return this.#transact(() => {
-      const published: Published[] = [];
-      const messages: Message[] = [];
-      for (const { draft, bytes } of drafts) {
-        const state = this.#states.get(draft.room) ?? this.#states.create(draft.room);
-        const offset = state.last + 1;
-        const duplicateOf = this.#insert(state, draft, offset, state.total + bytes);
-        if (duplicateOf !== undefined) {
-          published.push({ epoch: this.#epoch, offset: duplicateOf, duplicate: true });
-          continue;
-        }
-        state.last = offset;
-        state.lastAt = draft.at;
-        state.total += bytes;
-        published.push({ epoch: this.#epoch, offset, duplicate: false });
-        messages.push(toMessage(draft, this.#epoch, offset));
-      }
-      return { published, messages };
-    });
+    const before = new Map<string, number>();
+    try {
+      const committed = this.#transact(() => this.#insertAll(drafts, before));
+      if (this.#unsure.size > 0) this.#unsure = new Map();
+      return committed;
+    } catch (error) {
+      this.#unsure = before;
+      throw error;
+    }
   }
 
   /** Tells what is known of a room, or undefined where the store has never heard of it. */
@@ -161,6 +161,27 @@ export class StoreLog {
     state.trimmedBytes = newest.total;
     if (state.trimmed === state.last) state.lastAt = 0;
     return isDone || state.trimmed === state.last;
+  }
+
+  #insertAll(drafts: readonly SizedDraft[], before: Map<string, number>): Committed {
+    const published: Published[] = [];
+    const messages: Message[] = [];
+    for (const { draft, bytes } of drafts) {
+      const state = this.#states.get(draft.room) ?? this.#states.create(draft.room);
+      if (!before.has(draft.room)) before.set(draft.room, state.last);
+      const offset = state.last + 1;
+      const duplicateOf = this.#insert(state, draft, offset, state.total + bytes);
+      if (duplicateOf !== undefined) {
+        published.push({ epoch: this.#epoch, offset: duplicateOf, duplicate: true });
+        continue;
+      }
+      state.last = offset;
+      state.lastAt = draft.at;
+      state.total += bytes;
+      published.push({ epoch: this.#epoch, offset, duplicate: false });
+      messages.push(toMessage(draft, this.#epoch, offset));
+    }
+    return { published, messages };
   }
 
   /** Stores one message unless its id is there; returns the offset of the one that is. */

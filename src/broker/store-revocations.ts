@@ -16,23 +16,24 @@ interface UserRow {
 /**
  * Keeps revocations in an open store. Each is flushed to the disk before the call returns, whatever
  * the durability of messages: a message that is lost is missed, a revocation that is lost lets
- * somebody in. It ends with the database, and must not be used inside a transaction.
+ * somebody in. It ends with the store, and must not be used inside a transaction.
  */
 export class StoreRevocations {
-  readonly #database: Database;
+  readonly #database: () => Database;
   readonly #onFailure: (error: unknown) => void;
 
-  constructor(database: Database, onFailure: (error: unknown) => void) {
+  /** `database` gives the one that is open now, and throws while nothing may be written to it. */
+  constructor(database: () => Database, onFailure: (error: unknown) => void) {
     this.#database = database;
     this.#onFailure = onFailure;
   }
 
   tokens(): readonly TokenRow[] {
-    return this.#database.query<TokenRow, []>("SELECT id, until FROM revoked_tokens").all();
+    return this.#database().query<TokenRow, []>("SELECT id, until FROM revoked_tokens").all();
   }
 
   users(): readonly UserRow[] {
-    return this.#database.query<UserRow, []>("SELECT user, before FROM revoked_users").all();
+    return this.#database().query<UserRow, []>("SELECT user, before FROM revoked_users").all();
   }
 
   /** @throws unavailable when the store cannot be written; nothing is kept then */
@@ -51,7 +52,7 @@ export class StoreRevocations {
   /** Forgets tokens that ran out before `now`. A failure is told and else ignored: they come again. */
   forget(now: number): void {
     try {
-      this.#database.query("DELETE FROM revoked_tokens WHERE until <= ?").run(now);
+      this.#database().query("DELETE FROM revoked_tokens WHERE until <= ?").run(now);
     } catch (error) {
       this.#onFailure(error);
     }
@@ -59,12 +60,13 @@ export class StoreRevocations {
 
   #write(sql: string, values: (string | number | null)[]): void {
     try {
-      const [row] = this.#database.query("PRAGMA synchronous").values();
-      this.#database.run("PRAGMA synchronous = FULL");
+      const database = this.#database();
+      const [row] = database.query("PRAGMA synchronous").values();
+      database.run("PRAGMA synchronous = FULL");
       try {
-        this.#database.query(sql).run(...values);
+        database.query(sql).run(...values);
       } finally {
-        this.#database.run(`PRAGMA synchronous = ${Number(row?.[0])}`);
+        database.run(`PRAGMA synchronous = ${Number(row?.[0])}`);
       }
     } catch (error) {
       this.#onFailure(error);

@@ -47,7 +47,8 @@ export interface LoggedRoom extends Head {
  *
  * Failure. When the store does not answer, `publish` and the reads reject with `unavailable`. Nothing
  * of a rejected publish is announced, except that a store may keep a message whose publisher was
- * told that it failed: publishing it again with its id is then a duplicate.
+ * told that it failed: it is announced once that is found out, and publishing it again with its id is
+ * then a duplicate. A message that was acknowledged is never announced again, nor its place given out.
  *
  * Epochs. The epoch changes only if numbering had to start over, or if messages that readers may have
  * seen could be lost (a power cut with less than `power` durability).
@@ -78,6 +79,11 @@ export interface Broker {
    * readers who come back are told of the gap. @throws unavailable when the store does not answer
    */
   forget(room: string): Promise<void>;
+  /**
+   * Tells in one sentence, for whoever runs the server, why nothing can be published now; null while
+   * it can. It ends by itself with what caused it, unless the sentence says otherwise.
+   */
+  health(): string | null;
   /** Stores what is under way, then lets go of everything. May be called twice. */
   close(): Promise<void>;
 }

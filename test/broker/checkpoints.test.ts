@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import type { Clock } from "../../src/hub/ports.ts";
 import { noBounds, range } from "../contract/broker-scene.ts";
+import { eventually } from "../support/poll.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const walBytesMax = 2_000_000;
@@ -68,6 +69,26 @@ describe("the write-ahead log of a store", () => {
     await store.close();
   }, 30_000);
 
+  test("is short again a moment after the clock was set back while nothing could be moved", async () => {
+    using folder = createTemporaryFolder();
+    let setBackMs = 0;
+    const now = () => Date.now() - setBackMs;
+    const store = await open(folder.path, true, { ...systemClock, now });
+    const reader = new Database(store.path, { readonly: true });
+    reader.run("BEGIN");
+    reader.query("SELECT count(*) FROM messages").get();
+    for (const _ of range(1, 20)) await store.publish(20);
+    setBackMs = 86_400_000;
+    reader.run("COMMIT");
+    reader.close(true);
+    const framesMax = walBytesMax / 4_096;
+    await eventually("the log starts over", async () => {
+      await store.publish(1);
+      return writtenFrames(store.path) <= framesMax;
+    });
+    await store.close();
+  }, 30_000);
+
   test("is moved into the file when the store is closed", async () => {
     using folder = createTemporaryFolder();
     const store = await open(folder.path, true);
@@ -106,11 +127,11 @@ test("the thread is part of a compiled binary, which needs nothing beside it", a
 
 const bodyBytes = 20_000;
 
-async function open(folder: string, hasThread: boolean) {
+async function open(folder: string, hasThread: boolean, clock = systemClock) {
   const path = join(folder, "partyline.db");
   const failures: unknown[] = [];
   const onFailure = (error: unknown) => failures.push(error);
-  const options = { path, retention: noBounds, clock: systemClock, walBytesMax, hasThread };
+  const options = { path, retention: noBounds, clock, walBytesMax, hasThread };
   const broker = await openSqliteBroker({ ...options, durability: "process", onFailure });
   await broker.start(() => {});
   const body = { kind: "bytes", bytes: new Uint8Array(bodyBytes) } as const;

@@ -3,10 +3,12 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import {
+  copyFileSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -15,6 +17,7 @@ import { join } from "node:path";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import { StoreError } from "../../src/broker/store-error.ts";
 import { openStoreFile } from "../../src/broker/store-file.ts";
+import { applicationId } from "../../src/broker/store-inspection.ts";
 import { noBounds, range, Scene } from "../contract/broker-scene.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -50,6 +53,39 @@ describe("opening a store", () => {
     });
   }
 
+  test("takes a store whose first start was cut off at any write", async () => {
+    using folder = createTemporaryFolder();
+    const file = new URL("../../src/broker/schema/0001_messages.sql", import.meta.url);
+    const mark = (version: number) =>
+      `PRAGMA user_version = ${version}; PRAGMA application_id = ${applicationId};`;
+    const first = `${await Bun.file(file).text()}; ${mark(1)}`;
+    const second = `CREATE TABLE half (id INTEGER PRIMARY KEY); ${mark(2)}`;
+    for (const [index, [committed, cut]] of [
+      ["", first] as const,
+      [first, second] as const,
+    ].entries()) {
+      const made = join(folder.path, `made-${index}.db`);
+      const database = new Database(made);
+      if (committed !== "") database.run(committed);
+      // So small a cache writes pages before the end, as a start does that is killed in its COMMIT.
+      database.run("PRAGMA cache_size = 1");
+      database.run("BEGIN");
+      database.run(cut);
+      database.run("CREATE TABLE filler (content)");
+      for (const _ of range(1, 3)) database.run("INSERT INTO filler VALUES (zeroblob(100000))");
+      const path = join(folder.path, `cut-${index}.db`);
+      for (const suffix of ["", "-journal"]) copyFileSync(made + suffix, path + suffix);
+      database.close(true);
+      expect(statSync(`${path}-journal`).size).toBeGreaterThan(500);
+      openStoreFile(path, "process", "").close();
+      const opened = new Database(path, { readonly: true });
+      const tables = opened.query("SELECT name FROM sqlite_schema WHERE type = 'table'").values();
+      expect(tables.flat()).not.toContain("filler");
+      expect(tables.flat()).toContain("revoked_users");
+      opened.close(true);
+    }
+  });
+
   test("refuses a write-ahead log whose store is gone, and keeps it", () => {
     using folder = createTemporaryFolder();
     const path = join(folder.path, "partyline.db");
@@ -71,7 +107,8 @@ describe("opening a store", () => {
     using folder = createTemporaryFolder();
     const path = join(folder.path, "partyline.db");
     const code = `
-      import { openStoreFile } from ${JSON.stringify(join(import.meta.dir, "../../src/broker/store-file.ts"))};
+      import { applicationId } from "../../src/broker/store-inspection.ts";
+import { openStoreFile } from ${JSON.stringify(join(import.meta.dir, "../../src/broker/store-file.ts"))};
       globalThis.kept = openStoreFile(${JSON.stringify(path)}, "process", "");
       console.log("open");
       setInterval(() => {}, 1000);`;

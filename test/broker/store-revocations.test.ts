@@ -72,7 +72,10 @@ test("a store of the version before is brought up to date, and keeps its message
 test("the durability of messages is as before after a revocation", async () => {
   const database = new Database(join(folder.path, "x.db"), { create: true });
   database.run("CREATE TABLE revoked_tokens (id TEXT PRIMARY KEY, until INTEGER)");
-  const store = new StoreRevocations(database, () => {});
+  const store = new StoreRevocations(
+    () => database,
+    () => {},
+  );
   for (const [word, level] of [
     ["NORMAL", 1],
     ["FULL", 2],
@@ -87,7 +90,10 @@ test("the durability of messages is as before after a revocation", async () => {
 test("a store that cannot be written to says so, and the failure is told", () => {
   const database = new Database(":memory:");
   const failures: unknown[] = [];
-  const store = new StoreRevocations(database, (error) => failures.push(error));
+  const store = new StoreRevocations(
+    () => database,
+    (error) => failures.push(error),
+  );
   expect(() => store.saveToken({ id: "t1", until: null })).toThrow("could not be kept");
   expect(() => store.saveUser({ user: "alice", before: 5 })).toThrow("could not be kept");
   store.forget(5);

@@ -42,6 +42,26 @@ export function describeRetention(open: OpenBroker): void {
     expect(await scene.offsets("room-300")).toEqual([]);
   });
 
+  test("forgets nothing too early when the clock is set back, or was, and numbers on", async () => {
+    const hourMs = 3_600_000;
+    await using scene = await Scene.open(open, { ...noBounds, ageMsMax: hourMs });
+    const start = scene.clock.now();
+    await scene.publishMany("hall", 3);
+    scene.clock.set(start - 24 * hourMs);
+    await scene.publishMany("hall", 3);
+    scene.clock.advance(2 * hourMs);
+    expect(await scene.offsets("hall")).toEqual(range(1, 6)); // what came first goes first
+    scene.clock.set(start + 60_000);
+    await scene.publishMany("hall", 3);
+    await scene.pass(10);
+    expect(await scene.offsets("hall")).toEqual(range(1, 9));
+    const times = (await scene.broker.read("hall", 0, 10, 100_000)).map(({ at }) => at - start);
+    expect([times[0], times[3], times[6]]).toEqual([0, -24 * hourMs, 60_000]);
+    scene.clock.advance(hourMs);
+    await scene.passUntil(async () => (await scene.broker.head("hall")).first === 10);
+    expect(await scene.publish("hall")).toMatchObject({ offset: 10 });
+  });
+
   test("numbers on after it forgot everything, also when opened again", async () => {
     await using scene = await Scene.open(open, { ...noBounds, ageMsMax: 1_000 });
     await scene.publishMany("hall", 3);

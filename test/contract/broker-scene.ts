@@ -103,6 +103,14 @@ export class Scene {
     throw new Error("It did not come about within a minute");
   }
 
+  /** Lets so many seconds pass. */
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      this.clock.advance(1_000);
+      await new Promise(setImmediate);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened?.close();
   }

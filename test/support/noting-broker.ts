@@ -18,6 +18,7 @@ export function createNotingBroker() {
     readBefore: none,
     rooms: none,
     async forget() {},
+    health: () => null,
     async close() {},
   };
   const contents = () => drafts.map(({ body }) => body.kind === "json" && JSON.parse(body.json));

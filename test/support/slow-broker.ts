@@ -70,6 +70,10 @@ export class SlowBroker implements Broker {
     this.#rooms.delete(room);
   }
 
+  health(): null {
+    return null;
+  }
+
   async close(): Promise<void> {}
 
   /** What is kept at this moment. */
