@@ -1,19 +1,21 @@
-/** Bundles the web app and the manual's style into a folder of fixed, hashed files. */
+/** Bundles the web app, the dashboard, the manual's style and the client into a folder of fixed files. */
 
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 
+/** Each has a script and a style of its own: who opens one loads nothing of the others. */
+const pages = ["index.html", "dashboard.html", "docs.html"];
 const emptyScript = /<script [^>]*src="[^"]*\/docs-[^"]*\.js"><\/script>/;
 
 /**
- * Writes `index.html`, `docs.html` and `assets/*` into `outdir`, and deletes assets of earlier
- * builds there. Pages are replaced after their assets are written: whoever reads the folder at the
- * same time finds a whole app.
+ * Writes `index.html`, `dashboard.html`, `docs.html` and `assets/*` into `outdir`, and deletes
+ * assets of earlier builds there. Pages are replaced after their assets are written: whoever reads
+ * the folder at the same time finds a whole app.
  * @throws Error when a source does not compile
  */
 export async function buildWebApp(outdir: string): Promise<void> {
   const { outputs } = await Bun.build({
-    entrypoints: [join(import.meta.dir, "index.html"), join(import.meta.dir, "docs.html")],
+    entrypoints: pages.map((page) => join(import.meta.dir, page)),
     target: "browser",
     minify: true,
     sourcemap: "none",
@@ -40,4 +42,18 @@ export async function buildWebApp(outdir: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await buildWebApp(join(import.meta.dir, "..", "dist", "web"));
+/**
+ * Writes the client for pages of others into `outdir`, as the one module `client.js`.
+ * @throws Error when a source does not compile
+ */
+export async function buildClient(outdir: string): Promise<void> {
+  const client = join(import.meta.dir, "..", "src", "client", "index.ts");
+  const { outputs } = await Bun.build({ entrypoints: [client], target: "browser", minify: true });
+  for (const output of outputs) await Bun.write(join(outdir, "client.js"), output);
+}
+
+if (import.meta.main) {
+  const folder = join(import.meta.dir, "..", "dist", "web");
+  await buildClient(folder);
+  await buildWebApp(folder);
+}

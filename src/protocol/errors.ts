@@ -28,16 +28,20 @@ export type ErrorCode = keyof typeof errorTable;
 /**
  * An expected failure. Its message is safe to show to whoever caused it.
  * `retryAfterMs` tells when trying again makes sense; undefined where it never does or nobody knows.
+ * `limit` names the limit that was reached, as the configuration does: refusals are counted by it, so
+ * it must be a word out of the source. It is not told.
  */
 export class PartylineError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  readonly limit: string | undefined;
 
-  constructor(code: ErrorCode, message: string, retryAfterMs?: number) {
+  constructor(code: ErrorCode, message: string, retryAfterMs?: number, limit?: string) {
     super(message);
     this.name = "PartylineError";
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.limit = limit;
   }
 }
 

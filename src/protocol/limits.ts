@@ -6,6 +6,10 @@ export const limits = {
   frameBytesMax: 1_048_576,
   /** Bytes a connection may have waiting to be read by its client before it is cut. */
   queueBytesMax: 4_194_304,
+  /** Bytes waiting for a reader above which it skips to the newest, where only that counts. */
+  latestWaitBytesMax: 65_536,
+  /** Bytes of publishes that may be arriving or waiting for the store at a time. */
+  publishBytesMax: 67_108_864,
   /** Characters of a room name. */
   roomNameLengthMax: 128,
   /** Visible characters of a username. */
@@ -24,6 +28,12 @@ export const limits = {
   historyMessagesDefault: 50,
   /** Rooms in one answer to `GET /rooms`. */
   listedRoomsMax: 500,
+  /** Connections in one answer to `GET /admin/connections`. */
+  listedConnectionsMax: 500,
+  /** Streams of `GET /admin/events` at a time. */
+  watchersMax: 50,
+  /** Rooms named in one event of such a stream. */
+  busyRoomsMax: 50,
   /** Members named in one frame; above it only their count is told. */
   listedMembersMax: 500,
   /** Malformed frames in a row after which a connection is closed with 1008. */

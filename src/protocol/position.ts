@@ -42,15 +42,18 @@ export function formatPositions(positions: ReadonlyMap<string, Position>): strin
   return text;
 }
 
-/** Reads what {@link formatPositions} wrote. Returns undefined if any part of it is malformed. */
-export function parsePositions(text: string): Map<string, Position> | undefined {
+/**
+ * Reads what {@link formatPositions} wrote; either word may stand in place of a position. Returns
+ * undefined if any part of it is malformed.
+ */
+export function parsePositions(text: string): Map<string, Since> | undefined {
   if (text.length > manyMax) return undefined;
-  const positions = new Map<string, Position>();
+  const places = new Map<string, Since>();
   for (const part of text.split(",")) {
     const at = part.indexOf("@");
-    const position = at < 1 ? undefined : parsePosition(part.slice(at + 1));
-    if (position === undefined) return undefined;
-    positions.set(part.slice(0, at), position);
+    const place = at < 1 ? undefined : parseSince(part.slice(at + 1));
+    if (place === undefined) return undefined;
+    places.set(part.slice(0, at), place);
   }
-  return positions;
+  return places;
 }

@@ -7,6 +7,13 @@ import { limits } from "./limits.ts";
 const systemRooms: readonly unknown[] = ["$clock", "$server"];
 const pattern = new RegExp(`^[A-Za-z0-9_.:~-]{1,${limits.roomNameLengthMax}}$`);
 
+const prefixPattern = new RegExp(`^\\$?[A-Za-z0-9_.:~-]{0,${limits.roomNameLengthMax}}\\*$`);
+
+/** Tells whether a text is a room's name, or the beginning of names and `*`. */
+export function isRoomPattern(text: string): boolean {
+  return prefixPattern.test(text) || pattern.test(text) || systemRooms.includes(text);
+}
+
 /** True for names the server keeps for itself: `$clock`, `$server`. */
 export function isSystemRoom(room: string): boolean {
   return room.charCodeAt(0) === 0x24;

@@ -108,6 +108,15 @@ describe("positions of several rooms", () => {
     expect(parsePositions(formatPositions(positions))).toEqual(positions);
   });
 
+  test("may be words as well", () => {
+    const places = parsePositions("a@start,b@x:1,c@end");
+    expect([...(places ?? [])]).toEqual([
+      ["a", "start"],
+      ["b", { epoch: "x", offset: 1 }],
+      ["c", "end"],
+    ]);
+  });
+
   test("are refused when any part is malformed, and when far too long", () => {
     for (const text of ["", ",", "a", "a@", "@x:1", "a@x:1,", ",a@x:1", "a@x:1;b@x:1", "a@b@x:1"]) {
       expect([text, parsePositions(text)]).toEqual([text, undefined]);
