@@ -183,6 +183,12 @@ export const configKeys = {
     help: "Bytes that may wait for one slow reader before its connection is cut.",
   },
   ...limitKeys,
+  metrics: {
+    kind: choiceKind(["open", "admin"]),
+    default: null,
+    unset: "open without a key, admin with one",
+    help: "Who may read /metrics: open (everybody) or admin (who has admin for all rooms).",
+  },
   "log-level": {
     kind: choiceKind(["debug", "info", "warn", "error", "silent"]),
     default: "info",
@@ -232,3 +238,8 @@ export function variableOf(name: KeyName): string {
 
 /** What every variable of ours starts with. */
 export const variablePrefix = "PARTYLINE_";
+
+/** Variables that say to the commands of a client where a server is; they configure none. */
+export const clientVariables: readonly string[] = ["URL", "TOKEN", "TOKEN_FILE"].map(
+  (name) => `${variablePrefix}${name}`,
+);

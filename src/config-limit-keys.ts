@@ -1,7 +1,8 @@
 /** The configuration keys of what each may use: how often, how many, how long. */
 
-import { countKind, durationKind, type Kind } from "./config-value.ts";
+import { countKind, durationKind, type Kind, sizeKind } from "./config-value.ts";
 import { parseNetwork } from "./limit/network.ts";
+import { isSlowReaderRule, slowReaderForm } from "./limit/slow-reader.ts";
 
 const many = 1_000_000;
 const minuteMs = 60_000;
@@ -21,7 +22,20 @@ const networksKind: Kind<string> = {
   format: (value) => JSON.stringify(value),
 };
 
+/** What becomes of readers that are behind. */
+const slowReaderKind: Kind<string> = {
+  placeholder: "<rule>",
+  accepts: slowReaderForm,
+  parse: (given) => (typeof given === "string" && isSlowReaderRule(given) ? given : undefined),
+  format: (value) => JSON.stringify(value),
+};
+
 export const limitKeys = {
+  "slow-reader": {
+    kind: slowReaderKind,
+    default: "cut",
+    help: "What becomes of readers that are behind: cut, or drop-to-latest, in all rooms or some.",
+  },
   "messages-per-second": {
     kind: countKind("<count>", 0, many),
     default: "1000",
@@ -74,6 +88,12 @@ export const limitKeys = {
     default: "1000",
     help: "Connections of one user with a token; 0 means no such bound.",
   },
+  "memory-max": {
+    kind: sizeKind(0, 1_024 * 1_073_741_824),
+    default: null,
+    unset: "four fifths of what the process may use",
+    help: "Memory above which the server refuses work, from new connections on; 0 means no such bound.",
+  },
   "speak-within": {
     kind: durationKind(60 * minuteMs),
     default: "60s",
@@ -88,6 +108,21 @@ export const limitKeys = {
     kind: durationKind(4 * minuteMs),
     default: "120s",
     help: "Time in which an HTTP client must go on sending or reading; 0 means no such bound.",
+  },
+  "drain-delay": {
+    kind: durationKind(60 * minuteMs),
+    default: "0",
+    help: "Time for which a server that stops only says so at /readyz, for load balancers to see.",
+  },
+  "drain-window": {
+    kind: durationKind(60 * minuteMs),
+    default: "10s",
+    help: "Time over which clients of a server that stops come back; 0 means all at once.",
+  },
+  "drain-timeout": {
+    kind: durationKind(60 * minuteMs),
+    default: "30s",
+    help: "Time after which a server that stops cuts what is still under way.",
   },
   "trust-proxy": {
     kind: networksKind,

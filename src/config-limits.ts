@@ -5,6 +5,8 @@ import { type Network, parseNetwork } from "./limit/network.ts";
 
 /** Times are milliseconds. 0 means no such bound, in all but the bursts and `connectionRoomsMax`. */
 export interface LimitConfig {
+  /** `cut`, `drop-to-latest`, or that with `:` and patterns of rooms between commas. */
+  readonly slowReader: string;
   /** WebSocket frames of one user, and how many at once. An anonymous user is its connection. */
   readonly messagesPerSecond: number;
   readonly messagesBurst: number;
@@ -20,15 +22,22 @@ export interface LimitConfig {
   /** Null means three quarters of all. */
   readonly connectionsPerAddress: number | null;
   readonly connectionsPerUser: number;
+  /** Bytes; null leaves it to the machine and the control group. */
+  readonly memoryMax: number | null;
   readonly speakWithinMs: number;
   readonly idleTimeoutMs: number;
   readonly bodyWithinMs: number;
+  /** How a server that stops leaves; 0 means no delay, all clients back at once, everything cut. */
+  readonly drainDelayMs: number;
+  readonly drainWindowMs: number;
+  readonly drainTimeoutMs: number;
   /** Addresses and networks between commas; null when no proxy is trusted. */
   readonly trustProxy: string | null;
 }
 
 export function toLimitConfig(settings: Settings): LimitConfig {
   return {
+    slowReader: settings["slow-reader"],
     messagesPerSecond: settings["messages-per-second"],
     messagesBurst: settings["messages-burst"],
     publishesPerSecond: settings["publishes-per-second"],
@@ -39,9 +48,13 @@ export function toLimitConfig(settings: Settings): LimitConfig {
     connectionsMax: settings["connections-max"],
     connectionsPerAddress: settings["connections-per-address"],
     connectionsPerUser: settings["connections-per-user"],
+    memoryMax: settings["memory-max"],
     speakWithinMs: settings["speak-within"],
     idleTimeoutMs: settings["idle-timeout"],
     bodyWithinMs: settings["body-within"],
+    drainDelayMs: settings["drain-delay"],
+    drainWindowMs: settings["drain-window"],
+    drainTimeoutMs: settings["drain-timeout"],
     trustProxy: settings["trust-proxy"],
   };
 }

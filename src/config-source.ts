@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import {
+  clientVariables,
   flagOf,
   isKeyName,
   type KeyName,
@@ -133,7 +134,7 @@ function refuse(name: KeyName, raw: unknown, origin: Origin, accepts: string): s
 }
 
 function strangeVariables(environment: Given["environment"]): Problem[] {
-  const known = keyNames.map(variableOf);
+  const known = [...keyNames.map(variableOf), ...clientVariables];
   return Object.keys(environment)
     .filter((name) => name.startsWith(variablePrefix) && !known.includes(name))
     .map((name) => ({

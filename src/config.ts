@@ -44,6 +44,8 @@ export interface Config extends LimitConfig, TlsSettings {
   readonly retention: Retention;
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
+  /** Who may read `/metrics`; null is what nobody configured. */
+  readonly metrics: Settings["metrics"];
   readonly logLevel: Settings["log-level"];
   readonly logFormat: Settings["log-format"];
 }
@@ -202,6 +204,7 @@ function toConfig(settings: Settings, tables: readonly IssuerTable[] = []): Conf
     frameBytesMax: settings["frame-bytes-max"],
     queueBytesMax: settings["queue-bytes-max"],
     ...toLimitConfig(settings),
+    metrics: settings.metrics,
     logLevel: settings["log-level"],
     logFormat: settings["log-format"],
   });

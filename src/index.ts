@@ -17,18 +17,28 @@ export function webSocketOptions(overrides: ConfigOverrides = {}) {
   return toWebSocketOptions(defaultConfig(overrides));
 }
 
+/** A plugin whose clients can be sent away before the app that serves it stops. */
+export type PartylinePlugin = AnyElysia & {
+  /**
+   * Lets nobody in any more, tells everybody when to come back, and resolves when they are gone. An app
+   * that stops without it waits for its WebSockets for ever, or cuts them.
+   */
+  drain(): Promise<void>;
+};
+
 /**
  * Opens a Partyline whose routes another Elysia app serves. That app's own server decides about host,
  * port, TLS and the options of WebSocket: give it `websocket: webSocketOptions()`.
  * The log is closed when that app stops.
  * @throws StartError, StoreError with a message to show
  */
-export async function partyline(overrides: ConfigOverrides = {}): Promise<AnyElysia> {
+export async function partyline(overrides: ConfigOverrides = {}): Promise<PartylinePlugin> {
   const house = await openHouse(defaultConfig(overrides));
-  return new Elysia({ name: "partyline" })
+  const plugin = new Elysia({ name: "partyline" })
     .use(house.app)
     .onStart(({ server }) => {
       if (server !== null) house.attach(server);
     })
     .onStop(() => house.close());
+  return Object.assign(plugin, { drain: () => house.leave() });
 }

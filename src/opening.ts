@@ -12,6 +12,7 @@ import { Guard } from "./http/guard.ts";
 import { StartError } from "./http/listen.ts";
 import type { Broker, Clock } from "./hub/ports.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
+import type { Measures } from "./telemetry/measures.ts";
 
 /** The time of this machine. */
 export const systemClock: Clock = {
@@ -25,7 +26,9 @@ export const systemClock: Clock = {
 /** Makes the log that the configuration asks for. */
 export function createConfiguredLog({ logLevel, logFormat }: Config): Log {
   const usual = process.stderr.isTTY ? "text" : "json";
-  return createLog(logLevel, logFormat === "auto" ? usual : logFormat);
+  // https://no-color.org: whatever it is set to, unless that is nothing.
+  const hasColors = process.stderr.isTTY && !process.env.NO_COLOR;
+  return createLog(logLevel, logFormat === "auto" ? usual : logFormat, { hasColors });
 }
 
 /** An open log, and where it keeps what was revoked; null where that ends with the process. */
@@ -41,15 +44,30 @@ export interface OpenedLog {
 export async function openLog(
   { data, durability, retention }: Config,
   log: Log,
+  measures: Measures,
 ): Promise<OpenedLog> {
   if (durability === "memory") {
     return { broker: new MemoryBroker({ clock: systemClock, retention }), revocationStore: null };
   }
   await createFolder("data", data);
   const path = join(data, "partyline.db");
-  const onFailure = (err: unknown) => log.error({ err }, "The message store failed.");
-  const options = { path, durability, retention, clock: systemClock, onFailure };
-  const broker = await openSqliteBroker(options);
+  const broker = await openSqliteBroker({
+    ...{ path, durability, retention, clock: systemClock },
+    onBreak: (fault) => {
+      measures.storeFailures += 1;
+      // A fault of the disk is no defect: the place in the source would tell nobody anything.
+      const { kind, message, code } = fault;
+      log.error({ kind, code }, `The message store cannot be written to. ${message}`);
+    },
+    onHeal(outageMs) {
+      log.warn({ outageMs }, `The message store is written to again, after ${outageMs} ms.`);
+    },
+    onFailure: (err) => {
+      measures.storeFailures += 1;
+      log.error({ err }, "The message store failed.");
+    },
+    onCommit: (messages, ms) => measures.countCommit(messages, ms),
+  });
   return { broker, revocationStore: broker.revocations };
 }
 
@@ -61,13 +79,17 @@ export async function openGuard(
   config: Config,
   revocations: Revocations,
   log: Log,
+  measures: Measures,
   broker: Broker,
 ): Promise<Guard> {
   const onFailure = (err: unknown) => log.warn({ err }, "An issuer's keys cannot be fetched.");
   try {
     const authenticator = createAuthenticator(config, revocations, systemClock, onFailure);
     for (const warning of authenticator.warnings) log.warn({}, warning);
-    return new Guard(authenticator);
+    return new Guard(authenticator, ({ reason }) => {
+      measures.tokenFailures += 1;
+      log.debug({ reason }, "a token was refused");
+    });
   } catch (thrown) {
     await broker.close();
     throw thrown instanceof KeyError ? new StartError(thrown.message) : thrown;

@@ -60,6 +60,7 @@ describe("without any configuration", () => {
       retention: { messagesMax: 10_000, ageMsMax: 604_800_000, bytesMax: 67_108_864 },
       frameBytesMax: 1_048_576,
       queueBytesMax: 4_194_304,
+      slowReader: "cut",
       messagesPerSecond: 1_000,
       messagesBurst: 2_000,
       publishesPerSecond: 1_000,
@@ -70,10 +71,15 @@ describe("without any configuration", () => {
       connectionsMax: null,
       connectionsPerAddress: null,
       connectionsPerUser: 1_000,
+      memoryMax: null,
       speakWithinMs: 60_000,
       bodyWithinMs: 30_000,
       idleTimeoutMs: 120_000,
+      drainDelayMs: 0,
+      drainWindowMs: 10_000,
+      drainTimeoutMs: 30_000,
       trustProxy: null,
+      metrics: null,
       logLevel: "info",
       logFormat: "auto",
     });
@@ -273,6 +279,16 @@ describe("values", () => {
         "give a whole number from 0 to 65535.",
       `Unknown key "hots" in ${join(folder, "partyline.toml")}; did you mean host?`,
     ]);
+  });
+
+  test("what tells clients where a server is, is for them and not for the server", () => {
+    const secret = "not.a.token";
+    const environment = { PARTYLINE_URL: "http://host", PARTYLINE_TOKEN: secret };
+    expect(read({}, { ...environment, PARTYLINE_TOKEN_FILE: "token" }).config).toEqual(
+      read().config,
+    );
+    const [sentence] = problemsOf({}, { ...environment, PARTYLINE_TOKN: secret });
+    expect(sentence).toEndWith("PARTYLINE_TOKN in the environment; did you mean PARTYLINE_TOKEN?");
   });
 });
 

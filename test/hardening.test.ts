@@ -87,7 +87,9 @@ const rows: Readonly<Record<string, Row>> = {
   "GET /openapi.json": toOpen(),
   "GET /livez": toOpen(),
   "GET /readyz": toOpen(),
-  "GET /metrics": toOpen(), // names no room and no user
+  "GET /metrics": toAdmin("/metrics"), // there is a key
+  "GET /admin/events": toAdmin("/admin/events"),
+  "GET /admin/connections": toAdmin("/admin/connections"),
   "GET /ws": { closed: upgrade, readable: upgrade },
   "GET /ws/echo": { closed: upgrade, readable: upgrade },
   "GET /rooms/:room/events": toRead(`/rooms/${room}/events`),
@@ -97,6 +99,12 @@ const rows: Readonly<Record<string, Row>> = {
     body: ({ name }) => ({ content: `by POST from ${name}` }),
     closed: write,
     readable: write,
+  },
+  "POST /rooms/:room/signals": {
+    path: `/rooms/${room}/signals`,
+    body: ({ name }) => ({ content: `a signal from ${name}` }),
+    closed: { ...write, write: 204, admin: 204 },
+    readable: { ...write, write: 204, admin: 204 },
   },
   "GET /rooms/:room/messages": toRead(`/rooms/${room}/messages?since=start`),
   "GET /rooms": { closed: known, readable: { ...known, none: 200 } },
@@ -121,7 +129,9 @@ const rows: Readonly<Record<string, Row>> = {
   "HEAD /files/*": toDownload("/files/note.txt"),
   // Fixed pages, the same for everybody.
   "GET /": toOpen(),
+  "GET /dashboard": toOpen(), // shows what its reader may ask for
   "GET /favicon.ico": toOpen(),
+  "GET /client.js": toOpen(),
   "GET /assets/": toOpen(),
   "GET /docs": toOpen(),
   "GET /docs/": toOpen(),
@@ -129,6 +139,11 @@ const rows: Readonly<Record<string, Row>> = {
 
 function toOpen(): Row {
   return { closed: open, readable: open };
+}
+
+function toAdmin(path: string): Row {
+  const expected = { ...admin, admin: 200 };
+  return { path, closed: expected, readable: expected };
 }
 
 function toRead(path: string, changes: Partial<Expected> = {}): Row {
@@ -232,7 +247,11 @@ describe("every route", () => {
           const isSafe = method === "GET" || method === "HEAD";
           const what = `${method} ${path} as ${caller.name}`;
           if (!isSafe && status !== 403) wrong.push(`${what}: ${status}`);
-          if (headers.has("access-control-allow-origin")) wrong.push(`${what} may be read`);
+          // The client is a fixed file, for whatever page would have it.
+          const mayRead = path === "/client.js";
+          if (headers.has("access-control-allow-origin") !== mayRead) {
+            wrong.push(`${what} ${mayRead ? "may not" : "may"} be read`);
+          }
         }
       }
     }
@@ -494,7 +513,8 @@ describe("every frame", () => {
         ]),
       );
       await witness.settle();
-      expect(new Set(witness.all("signal").map(({ from }) => from.id))).toEqual(new Set(["admin"]));
+      const senders = new Set(witness.all("signal").map(({ from }) => from.id));
+      expect(senders).toEqual(new Set(["writer", "admin"])); // the writer by POST alone
     }
   });
 });
@@ -626,7 +646,8 @@ describe("what is open to everybody", () => {
   test("names no room, no user and no message", async () => {
     for (const { server } of places) {
       for (const path of ["/metrics", "/livez", "/readyz", "/openapi.json"]) {
-        const text = await (await server.fetch(path)).text();
+        // The meters are open where there is no key, and say the same there.
+        const text = await (await server.fetch(path, { headers: toHeader(adminToken) })).text();
         for (const secret of [treasure, "witness", `"${room}"`]) {
           expect([path, text.includes(secret)]).toEqual([path, false]);
         }

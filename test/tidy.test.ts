@@ -35,16 +35,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/client/": ["src/protocol/"],
   "src/cli/": [
     ...["src/config.ts", ...configFiles, "src/server.ts", "src/version.ts"],
-    ...["src/client/", "src/auth/"],
+    ...["src/client/", "src/protocol/", "src/auth/", "src/broker/"],
   ],
   "src/main.ts": ["src/cli/"],
   "src/version.ts": ["package.json"],
   "src/build.ts": [],
   "public/build.ts": [],
   "public/app/": ["src/protocol/", "src/client/"],
+  "public/dashboard/": ["src/protocol/", "src/client/", "public/app/"],
 };
 /** Where reading begins: nothing imports these. */
-const entries = ["src/main.ts", "src/index.ts", "src/build.ts", "public/build.ts"];
+const entries = ["src/main.ts", "src/index.ts", "src/client/index.ts", "src/build.ts", "public/build.ts"];
 
 const sources = await readSources();
 const isOurs = (path: string) => path.startsWith("src/") || path.startsWith("public/");
@@ -81,8 +82,8 @@ describe("imports", () => {
   });
 
   test("reach every file of src and public, and every support file of the tests", async () => {
-    const page = await readText("public/index.html");
-    const pages = [...page.matchAll(/src="\.?\/?([^":]+\.ts)"/g)].map(
+    const html = await Promise.all((await listFiles("public/*.html")).map(readText));
+    const pages = [...html.join("\n").matchAll(/src="\.?\/?([^":]+\.ts)"/g)].map(
       ([, path]) => `public/${path}`,
     );
     const scripts = [...JSON.stringify(packageJson.scripts).matchAll(/test\/\S+?\.ts/g)];

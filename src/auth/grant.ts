@@ -1,6 +1,6 @@
 /** What somebody may do, and where. */
 
-import { assertRoomName, isSystemRoom } from "../protocol/room-name.ts";
+import { isRoomPattern, isSystemRoom } from "../protocol/room-name.ts";
 import { isJsonObject } from "./strict-json.ts";
 
 /** Everything that a grant can allow in a room. */
@@ -12,7 +12,7 @@ export type Action = (typeof actions)[number];
 export interface Grant {
   may(action: Action, room: string): boolean;
   /**
-   * Whether it covers what belongs to no single room: listing all rooms, sending a user away,
+   * Whether it covers what belongs to no single room: watching the server, sending users away,
    * revoking tokens. Only the pattern `*` with `admin` does.
    */
   readonly isAdmin: boolean;
@@ -23,7 +23,6 @@ export type RoomRules = ReadonlyMap<string, ReadonlySet<Action>>;
 
 /** What may be done to the server's own rooms: nobody but the server writes there. */
 const systemActions: ReadonlySet<Action> = new Set(["read", "presence"]);
-const prefixPattern = /^\$?[A-Za-z0-9_.:~-]{0,128}\*$/;
 
 /** Everybody may read every room, and write to every room but the server's own. */
 export const openGrant: Grant = createGrant(
@@ -69,7 +68,7 @@ export function readRooms(claim: unknown): RoomRules | undefined {
   if (!isJsonObject(claim)) return undefined;
   const rules = new Map<string, ReadonlySet<Action>>();
   for (const [pattern, allowed] of Object.entries(claim)) {
-    if (!isPattern(pattern) || !Array.isArray(allowed) || !allowed.every(isAction)) {
+    if (!isRoomPattern(pattern) || !Array.isArray(allowed) || !allowed.every(isAction)) {
       return undefined;
     }
     rules.set(pattern, new Set(allowed));
@@ -78,14 +77,7 @@ export function readRooms(claim: unknown): RoomRules | undefined {
 }
 
 /** Tells whether a text is a room's name, or the beginning of names and `*`. */
-export function isPattern(text: string): boolean {
-  if (prefixPattern.test(text)) return true;
-  try {
-    return assertRoomName(text) === text;
-  } catch {
-    return false;
-  }
-}
+export const isPattern = isRoomPattern;
 
 /** Tells whether a value is the name of an action. */
 export function isAction(value: unknown): value is Action {

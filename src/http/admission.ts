@@ -2,17 +2,21 @@
 
 import type { Server } from "bun";
 import type { Hub } from "../hub/hub.ts";
+import { type Body, bodyBytes } from "../hub/message.ts";
 import type { Clock } from "../hub/ports.ts";
 import type { Room } from "../hub/room.ts";
 import { ConnectionLimiter } from "../limit/connection-limiter.ts";
 import type { Network } from "../limit/network.ts";
 import { Newcomers } from "../limit/newcomers.ts";
 import type { Pass } from "../limit/pass.ts";
+import type { PublishBudget } from "../limit/publish-budget.ts";
 import { RateLimiter } from "../limit/rate-limiter.ts";
 import { toRate } from "../limit/token-bucket.ts";
 import { isSystemRoom } from "../protocol/room-name.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findOrigination } from "./address.ts";
+import type { Drain } from "./drain.ts";
+import type { Shedding } from "./shedding.ts";
 
 /** What is bounded; in each 0 means no such bound. */
 export interface AdmissionLimits {
@@ -35,6 +39,11 @@ export interface AdmissionOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly log: Pick<Log, "warn">;
+  /** Lets nobody in once it sends everybody away. */
+  readonly drain: Pick<Drain, "assertStaying">;
+  readonly budget: PublishBudget;
+  readonly bodies: PublishBudget;
+  readonly shedding: Shedding;
 }
 
 /** A WebSocket that can be closed because nothing came from it. */
@@ -46,22 +55,34 @@ export interface Silent {
 export class Admission {
   /** WebSockets from which no frame has come yet. */
   readonly newcomers: Newcomers<Silent>;
+  /** The bytes of publishes that wait for the store. */
+  readonly budget: PublishBudget;
+  /** The bytes of large bodies that are arriving: apart, so that slow ones keep nobody else out. */
+  readonly bodies: PublishBudget;
+  readonly shedding: Shedding;
   readonly #limits: AdmissionLimits;
   readonly #log: Pick<Log, "warn">;
+  readonly #drain: Pick<Drain, "assertStaying">;
   readonly #connections: ConnectionLimiter;
   readonly #publishes: RateLimiter;
   readonly #rooms: RateLimiter;
   #hasWarned = false;
 
-  constructor({ limits, clock, now, log }: AdmissionOptions) {
+  constructor({ limits, clock, now, log, drain, ...others }: AdmissionOptions) {
     this.#limits = limits;
+    this.budget = others.budget;
+    this.bodies = others.bodies;
+    this.shedding = others.shedding;
+    this.#drain = drain;
     this.#log = log;
     const frameRate = toRate(limits.messagesPerSecond, limits.messagesBurst);
     const publishRate = toRate(limits.publishesPerSecond, limits.publishesBurst);
     const roomRate = toRate(limits.roomsPerHour / 3_600, limits.roomsPerHour);
     this.#connections = new ConnectionLimiter({ ...limits, frameRate }, now);
-    this.#publishes = new RateLimiter({ rate: publishRate, now, what: "publishes" });
-    this.#rooms = new RateLimiter({ rate: roomRate, now, what: "new rooms" });
+    const publishes = { what: "publishes", limit: "publishes-per-second" };
+    this.#publishes = new RateLimiter({ rate: publishRate, now, ...publishes });
+    const rooms = { what: "new rooms", limit: "rooms-per-hour" };
+    this.#rooms = new RateLimiter({ rate: roomRate, now, ...rooms });
     this.newcomers = new Newcomers({
       clock,
       now,
@@ -72,10 +93,31 @@ export class Admission {
 
   /**
    * Lets a connection in. `user` is null for somebody anonymous. Whoever gets the pass releases it.
-   * @throws too_many when there are as many connections as there may be
+   * @throws too_many when there are as many connections as there may be, or too much to do
+   * @throws draining when the server sends everybody away
    */
   connect(request: Request, server: Server<unknown> | null, user: string | null): Pass {
+    this.#drain.assertStaying(); // a request may have waited for the keys of its token until now
+    this.shedding.assertMayConnect();
     return this.#connections.admit(this.addressOf(request, server), user);
+  }
+
+  /**
+   * Has a message stored by `act`, unless there is too much to do; times how long that takes.
+   * Rejects with `unavailable` then, and with whatever `act` does.
+   */
+  publish<Answer>(body: Body, act: () => Promise<Answer>): Promise<Answer> {
+    const { budget, shedding } = this;
+    try {
+      shedding.assertMayPublish();
+      const waiting = budget.begin(bodyBytes(body));
+      const answer = act();
+      const end = () => budget.end(waiting);
+      answer.then(end, end);
+      return answer;
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   /** Counts a publish over HTTP. @throws rate_limited when its address made too many */
@@ -117,5 +159,6 @@ export class Admission {
 
   close(): void {
     this.newcomers.close();
+    this.shedding.close();
   }
 }

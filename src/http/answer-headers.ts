@@ -75,6 +75,7 @@ export function crossOrigin(origins: Origins): AnyElysia {
       methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
       allowedHeaders: [
         ...["authorization", "content-type", "idempotency-key", "last-event-id", "range"],
+        ...["traceparent", "tracestate"],
         ...["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"],
       ],
       exposeHeaders: [

@@ -3,22 +3,25 @@
 import { openapi } from "@elysiajs/openapi";
 import type { ServerWebSocket } from "bun";
 import { type AnyElysia, Elysia } from "elysia";
-import type { Registry } from "prom-client";
 import type { Revocations } from "../auth/revocations.ts";
 import type { Hub } from "../hub/hub.ts";
 import { errorTable, PartylineError } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
+import { type AdminParts, admin } from "./admin.ts";
 import { crossOrigin, withAnswerHeaders } from "./answer-headers.ts";
 import { auth } from "./auth.ts";
 import type { BodyLimits } from "./body.ts";
+import type { Drain } from "./drain.ts";
 import { echo } from "./echo.ts";
 import { failure } from "./failure.ts";
-import { health, type Readiness } from "./health.ts";
+import { type HealthParts, health, type Readiness } from "./health.ts";
 import { messages } from "./messages.ts";
 import { originGuard, type PageRules } from "./origin-guard.ts";
 import { toStaticRoutes } from "./page.ts";
+import { countRequests, Requests } from "./requests.ts";
 import type { ConnectionHouse } from "./room-connection.ts";
 import { rooms } from "./rooms.ts";
+import { signals } from "./signals.ts";
 import { type Streams, sse } from "./sse.ts";
 import { websocket } from "./websocket.ts";
 
@@ -30,7 +33,9 @@ export interface AppParts {
   readonly streams: Streams;
   readonly revocations: Revocations;
   readonly readiness: Readiness;
-  readonly meters: () => Promise<Registry>;
+  readonly drain: Drain;
+  readonly administrators: AdminParts["administrators"];
+  readonly overview: Pick<HealthParts, "meters" | "hasOpenMetrics"> & Pick<AdminParts, "watch">;
   readonly version: string;
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
@@ -67,7 +72,9 @@ export function toWebSocketOptions(
 
 /** Puts the routes together. Nothing listens yet. */
 export function createApp(parts: AppParts) {
-  const { hub, log, house, streams } = parts;
+  const { hub, log, house, streams, answerHeaders } = parts;
+  const { guard, admission, measures } = house;
+  const requests = new Requests(log, measures, admission);
   const app = new Elysia({
     // Elysia 1.4.30 looks for the path from the 8th sign of the URL on, or from the 12th with this
     // set. From the 8th it meets the second slash of "https://" and finds no wildcard route at all;
@@ -75,22 +82,33 @@ export function createApp(parts: AppParts) {
     handler: { standardHostname: parts.hasTls },
     websocket: toWebSocketOptions(parts, log),
   })
-    .use(failure(log, parts.answerHeaders))
-    .use(withAnswerHeaders(parts.answerHeaders))
+    .use(countRequests(requests))
+    .use(failure(log, answerHeaders, (...failed) => requests.fail(...failed)))
+    .use(withAnswerHeaders(answerHeaders))
     .onRequest(assertRoutable)
+    .onRequest(({ request: { url } }) => {
+      if (!isProbe(url)) parts.drain.assertStaying();
+    })
     .use(originGuard(parts.pageRules))
     .use(crossOrigin(parts.pageRules.origins))
     .use(openapi({ specPath: "/openapi.json", provider: null, documentation: describe(parts) }))
-    .use(health(parts.readiness, parts.meters))
+    .use(health({ ...parts, ...parts.overview }))
     .use(websocket(house))
-    .use(echo(house.admission))
-    .use(sse(streams, house.guard))
-    .use(messages(hub, house.guard, house.admission, parts.bodyLimits))
-    .use(rooms(hub, house.guard))
-    .use(auth({ ...house, revocations: parts.revocations }));
+    .use(echo(admission, parts.drain))
+    .use(sse(streams, guard))
+    .use(messages({ ...house, bodyLimits: parts.bodyLimits }))
+    .use(signals({ ...house, bodyLimits: parts.bodyLimits }))
+    .use(rooms(hub, guard, admission.shedding))
+    .use(auth({ ...house, ...parts }))
+    .use(admin({ ...house, ...parts, ...parts.overview }));
   for (const page of parts.pages) app.use(page);
-  app.config.serve = { ...app.config.serve, routes: toStaticRoutes(app, parts.answerHeaders) };
+  app.config.serve = { ...app.config.serve, routes: toStaticRoutes(app, answerHeaders) };
   return app;
+}
+
+/** Machines ask these until the end. */
+function isProbe(url: string): boolean {
+  return /^[^?#]*\/(livez|readyz|metrics)$/.test(url);
 }
 
 /** What a prober of an old kind may ask without naming a host. */

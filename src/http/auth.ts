@@ -3,16 +3,18 @@
 import { Elysia, t } from "elysia";
 import type { Revocations } from "../auth/revocations.ts";
 import { PartylineError } from "../protocol/errors.ts";
+import type { Administrators } from "./administrators.ts";
 import type { Guard } from "./guard.ts";
-import type { RoomConnection } from "./room-connection.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Roll } from "./roll.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 /** What the routes work with. */
 export interface AuthParts {
   readonly guard: Guard;
   readonly sessions: Sessions;
   readonly revocations: Revocations;
-  readonly connections: ReadonlySet<RoomConnection>;
+  readonly administrators: Administrators;
+  readonly roll: Roll;
 }
 
 const text = t.String({ minLength: 1, maxLength: 128 });
@@ -20,7 +22,7 @@ const renewal = t.Object({
   connection: text,
   token: t.String({ minLength: 1, maxLength: 8_192 }),
 });
-const disconnection = t.Object({ user: text });
+const disconnection = t.Union([t.Object({ user: text }), t.Object({ connection: text })]);
 const revocation = t.Union([
   t.Object({
     id: t.String({ minLength: 1, maxLength: 128, description: "The token's jti." }),
@@ -33,13 +35,8 @@ const revocation = t.Union([
 ]);
 const tags = ["tokens"];
 
-export function auth({ guard, sessions, revocations, connections }: AuthParts) {
-  const assertAdmin = async (request: Request) => {
-    const { grant, mayAuthenticate } = await guard.identify(request);
-    if (grant.isAdmin) return;
-    if (mayAuthenticate) throw new PartylineError("unauthenticated", "A token is needed for this.");
-    throw new PartylineError("forbidden", 'This needs a token with "admin" for all rooms ("*").');
-  };
+export function auth(parts: AuthParts) {
+  const { guard, sessions, revocations, administrators } = parts;
   return new Elysia({ name: "auth" })
     .post(
       "/auth/renew",
@@ -58,26 +55,42 @@ export function auth({ guard, sessions, revocations, connections }: AuthParts) {
     )
     .post(
       "/auth/disconnect",
-      async ({ body: { user }, request }) => {
-        await assertAdmin(request);
-        const ended = new Set([...connections].filter((each) => each.user.id === user));
-        for (const session of [...ended, ...sessions.of(user)]) {
-          session.expire(new PartylineError("forbidden", "An administrator ended the connection."));
-        }
+      async ({ body, request }) => {
+        await administrators.identifyWatcher(request);
+        const error = new PartylineError("forbidden", "An administrator ended the connection.");
+        for (const each of findConnections(parts, body)) each.expire(error);
         return new Response(null, { status: 204 });
       },
-      { body: disconnection, detail: { summary: "End a user's connections", tags } },
+      { body: disconnection, detail: { summary: "End a connection, or a user's", tags } },
     )
     .post(
       "/auth/revoke",
       async ({ body, request }) => {
-        await assertAdmin(request);
+        await administrators.identify(request);
         if ("id" in body) revocations.revokeToken(body.id, readTime(body.until, "until") ?? null);
         else revocations.revokeUser(body.user, readTime(body.before, "before") ?? Date.now());
         return new Response(null, { status: 204 });
       },
       { body: revocation, detail: { summary: "Revoke a token, or a user's tokens", tags } },
     );
+}
+
+/**
+ * Finds the one connection asked for, or all of a user.
+ * @throws not_found when there is no such connection; a user may well have none
+ */
+function findConnections(
+  { sessions, roll }: AuthParts,
+  asked: { user: string } | { connection: string },
+): Iterable<Pick<Session, "expire">> {
+  if ("user" in asked) {
+    return new Set([...roll.of(asked.user), ...sessions.of(asked.user)]);
+  }
+  const found = roll.find(asked.connection) ?? sessions.find(asked.connection);
+  if (found === undefined) {
+    throw new PartylineError("not_found", "No open connection has this id.");
+  }
+  return [found];
 }
 
 /** Seconds, as tokens count them, would be taken for 1970: then nothing would be revoked, in silence. */

@@ -13,10 +13,12 @@ export interface BodyLimits {
  * Reads a whole body.
  * @throws too_large as soon as more than `bytesMax` bytes were announced or have arrived
  * @throws bad_frame when it has not arrived within `withinMs`
+ * @throws whatever `take` does, which hears of the bytes as they arrive
  */
 export async function readBody(
   request: Request,
   { bytesMax, withinMs }: BodyLimits,
+  take: (bytes: number) => void = () => {},
 ): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
   if (request.body === null) return new Uint8Array();
@@ -36,6 +38,7 @@ export async function readBody(
       if (done) break;
       bytes += value.length;
       if (bytes > bytesMax) throw tooLarge(bytesMax);
+      take(value.length);
       chunks.push(value);
     }
   } catch (thrown) {
@@ -67,5 +70,6 @@ function tooSlow(withinMs: number): PartylineError {
 }
 
 function tooLarge(bytesMax: number): PartylineError {
-  return new PartylineError("too_large", `The body is over the limit of ${bytesMax} bytes.`);
+  const text = `The body is over the limit of ${bytesMax} bytes.`;
+  return new PartylineError("too_large", text, undefined, "frame-bytes-max");
 }

@@ -16,8 +16,10 @@ import {
 import { limits } from "../protocol/limits.ts";
 import type { Silent } from "./admission.ts";
 import { answerData, answerHistory, answerMembers } from "./answer.ts";
+import type { Leaver } from "./drain.ts";
 import { assertMay, type Identity } from "./guard.ts";
 import type { Membership } from "./membership.ts";
+import type { Ending } from "./roll.ts";
 import { RoomConnection } from "./room-connection.ts";
 import type { Session } from "./sessions.ts";
 
@@ -26,15 +28,19 @@ type Socket = ServerWebSocket<unknown>;
 /** Close codes after which nobody comes back by itself: the client left, or was sent away. */
 const finalCodes: ReadonlySet<number> = new Set([1000, 1005, 1008, 4401]);
 
-export class Connection extends RoomConnection implements Silent, Session {
+/** Bun 1.4.5 closes by itself where a message is too large: to the client with 1009, here with 1006. */
+const tooBigReason = "Received too big message";
+
+export class Connection extends RoomConnection implements Silent, Session, Leaver {
   /** Milliseconds since 1970; null where people without a token may do something, too. */
   tokenDueAt: number | null = null;
   #badFrames = 0;
 
   open(socket: Socket): void {
     this.socket = socket;
-    const { connections, greeting, admission, sessions } = this.house;
+    const { connections, greeting, admission, sessions, roll } = this.house;
     connections.add(this);
+    roll.add(this);
     admission.newcomers.add(this);
     sessions.watch(this);
     this.#tell({ type: "welcome", connection: this.id, user: this.user, ...greeting });
@@ -42,12 +48,15 @@ export class Connection extends RoomConnection implements Silent, Session {
 
   message(_socket: Socket, data: string | Buffer): void {
     this.house.admission.newcomers.remove(this);
+    const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.length;
+    this.traffic.bytesIn += bytes;
+    this.house.measures.receivedBytes.websocket += bytes;
     const waitMs = this.pass.spend(); // before decoding: a malformed frame counts, too
     let ref: Ref;
     try {
       const frame = typeof data === "string" ? decodeFrame(data) : decodeBinaryFrame(data);
       ref = "ref" in frame ? frame.ref : undefined;
-      if (waitMs > 0) throw rateLimited("Too many frames.", waitMs); // its ref is known by now
+      if (waitMs > 0) throw tooManyFrames(waitMs); // its ref is known by now
       if ("payload" in frame) this.#obeyBinary(frame);
       else this.#obey(frame);
       this.#badFrames = 0;
@@ -56,19 +65,30 @@ export class Connection extends RoomConnection implements Silent, Session {
     }
   }
 
-  close(_socket: Socket, code: number): void {
+  close(_socket: Socket, code: number, reason = ""): void {
     this.socket = null;
     this.house.connections.delete(this);
     this.house.admission.newcomers.remove(this);
     this.house.sessions.forget(this);
     this.leaveAll(!finalCodes.has(code));
     this.drain();
+    this.house.roll.remove(this, this.#toEnding(code, reason));
   }
 
-  /** Tells the client to come back later, and closes. */
-  leaveForDrain(reconnectAfterMs: number): void {
-    this.#tell({ type: "draining", reconnectAfterMs });
-    this.socket?.close(errorTable.draining.close, "draining");
+  #toEnding(code: number, reason: string): Ending {
+    const { measures, overflow } = this.house;
+    if (reason === tooBigReason) {
+      measures.countError("websocket", "too_large", "frame-bytes-max");
+      return { code: errorTable.too_large.close, reason: "too_large" };
+    }
+    const isSlow = code === 1006 && (this.hasOverflowed || overflow.isRecent);
+    if (isSlow) measures.slowReaders.websocket += 1;
+    return { code, reason: isSlow ? "slow_reader" : reason };
+  }
+
+  override leaveForDrain(reconnectAfterMs: number): void {
+    this.house.measures.drained.websocket += 1;
+    super.leaveForDrain(reconnectAfterMs);
   }
 
   /** Tells the client that its token runs out. */
@@ -111,6 +131,7 @@ export class Connection extends RoomConnection implements Silent, Session {
         this.leaveRoom(frame.room);
         return this.#tell({ type: "left", ref, room: frame.room });
       case "history":
+        this.house.admission.shedding.assertMayRead();
         answerHistory(this.house.hub, this.identity, frame)
           .then((answer) => {
             assertMay(this.identity, "read", frame.room); // it may have changed during the wait
@@ -158,19 +179,27 @@ export class Connection extends RoomConnection implements Silent, Session {
 
   #publish({ name, opening }: Membership, ref: Ref, id: string, body: Body): void {
     assertMay(this.identity, "write", name);
+    this.beginAnswer();
     const { user } = this;
-    const { hub } = this.house;
+    const { admission, hub, measures } = this.house;
+    const startedAt = performance.now();
+    this.traffic.messagesIn += 1;
+    measures.publishes.websocket += 1;
     // Whoever is not let into a room must not begin it by a message sent along with the join.
-    const published =
-      opening === null
-        ? hub.publish(name, id, user, body)
-        : opening.then(() => hub.publish(name, id, user, body));
+    const store = () => hub.publish(name, id, user, body);
+    const act = opening === null ? store : () => opening.then(store);
+    const published = admission.publish(body, act);
     published.then(
       ({ epoch, offset, duplicate }) => {
+        measures.countPublish("websocket", duplicate, performance.now() - startedAt);
         const position = `${epoch}:${offset}`;
         this.reply(encodeFrame({ type: "ack", ref, room: name, position, id, duplicate }));
+        this.endAnswer();
       },
-      (thrown) => this.fail(thrown, ref),
+      (thrown) => {
+        this.fail(thrown, ref);
+        this.endAnswer();
+      },
     );
   }
 
@@ -190,8 +219,13 @@ export class Connection extends RoomConnection implements Silent, Session {
 
   protected fail(thrown: unknown, ref: Ref): void {
     const error = toPartylineError(thrown);
-    const { code, message, retryAfterMs } = error;
-    if (code === "internal") this.house.log.error({ err: thrown, connection: this.id }, "defect");
+    const { code, message, retryAfterMs, limit } = error;
+    this.house.measures.countError("websocket", code, limit);
+    if (code === "internal") {
+      const { id: connection, user, arrival } = this;
+      const fields = { err: thrown, connection, user: user.id, ...arrival.trace };
+      this.house.log.error(fields, "a frame met a defect");
+    }
     this.#tell({ type: "error", ref, code, message, retryAfterMs });
     if (code === "internal") this.socket?.close(errorTable.internal.close, code);
     if (this.pass.isHopeless) this.socket?.close(errorTable.too_many.close, code);
@@ -199,4 +233,8 @@ export class Connection extends RoomConnection implements Silent, Session {
     this.#badFrames += 1;
     if (this.#badFrames >= limits.badFramesMax) this.socket?.close(1008, code);
   }
+}
+
+function tooManyFrames(waitMs: number): PartylineError {
+  return rateLimited("Too many frames.", waitMs, "messages-per-second");
 }

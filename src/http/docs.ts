@@ -1,7 +1,7 @@
 /** `GET /docs`: the manual, rendered once from `public/docs/*.md` when the server starts. */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { Elysia } from "elysia";
 import { manualHeaders, programFolder } from "./page.ts";
 
@@ -28,12 +28,17 @@ const markdownOptions = {
   noHtmlBlocks: true,
   noHtmlSpans: true,
 };
-const day = "public, max-age=86400";
+/** The headers of what lies beside the pages, by the end of its name. */
+const enclosures: Readonly<Record<string, Record<string, string>>> = {
+  ".png": { "content-type": "image/png", "cache-control": "public, max-age=86400" },
+  ".json": { ...manualHeaders, "content-type": "application/json" },
+};
 const detail = { hide: true };
 
 /**
  * Serves the manual: `/docs` lists its pages, `/docs/<name>` is a page, `/docs/<name>.md` its
- * source. `folder` holds the pages, `webFolder` the built web app, whose style they share.
+ * source; pictures and files to import lie beside them. `folder` holds the pages, `webFolder` the
+ * built web app, whose style they share.
  * @throws Error when the web app was not built
  */
 export function docs(folder = programFolder("public/docs"), webFolder = programFolder("dist/web")) {
@@ -58,10 +63,10 @@ export function docs(folder = programFolder("public/docs"), webFolder = programF
     app.get(`/docs/${name}.md`, new Response(markdown, { headers }), { detail });
   }
   for (const name of names) {
-    if (!name.endsWith(".png")) continue;
-    const headers = { "content-type": "image/png", "cache-control": day };
-    const picture = new Response(readFileSync(join(folder, name)), { headers });
-    app.get(`/docs/${name}`, picture, { detail });
+    const headers = enclosures[extname(name)];
+    if (headers === undefined) continue;
+    const enclosure = new Response(readFileSync(join(folder, name)), { headers });
+    app.get(`/docs/${name}`, enclosure, { detail });
   }
   return app;
 }

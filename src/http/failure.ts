@@ -3,7 +3,9 @@
 import { Elysia } from "elysia";
 import { errorTable, PartylineError, toPartylineError, toProblem } from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
+import { findTrace } from "../telemetry/trace.ts";
 import { addAnswerHeaders } from "./answer-headers.ts";
+import { type Answered, toPath } from "./requests.ts";
 
 /** Answers with an RFC 9457 problem. */
 export function respondProblem(error: PartylineError): Response {
@@ -13,21 +15,30 @@ export function respondProblem(error: PartylineError): Response {
   };
   // RFC 9110, section 15.5.2: a 401 says how to authenticate.
   if (error.code === "unauthenticated") headers["www-authenticate"] = "Bearer";
+  // Bun 1.4.5 closes the connection then, and leaves the field out over HTTP/2 and HTTP/3.
+  if (error.code === "draining") headers.connection = "close";
   const { retryAfterMs } = error;
   if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(retryAfterMs / 1000));
   return Response.json(toProblem(error), { status: errorTable[error.code].status, headers });
 }
 
-/** `always` are headers of every answer: no other hook sees what `onRequest` threw. */
-export function failure(log: Log, always: Readonly<Record<string, string>> = {}) {
+/**
+ * `always` are headers of every answer: no other hook sees what `onRequest` threw. `onFailure` hears of
+ * each failure before it is answered.
+ */
+export function failure(
+  log: Log,
+  always: Readonly<Record<string, string>> = {},
+  onFailure: (answered: Answered, error: PartylineError) => void = () => {},
+) {
   return new Elysia({ name: "failure" }).onError(
     { as: "global" },
-    ({ code, error, request, set }) => {
+    ({ code, error, request, set, route, params }) => {
       const expected = toExpected(code, error);
+      onFailure({ request, route, params }, expected);
       if (expected.code === "internal") {
-        // Only the path: a query may hold a token.
-        const [path] = request.url.replace(/^https?:\/\/[^/]*/, "").split("?", 1);
-        log.error({ err: error, method: request.method, path }, "a request failed");
+        const fields = { err: error, method: request.method, path: toPath(request) };
+        log.error({ ...fields, ...findTrace(request.headers) }, "a request met a defect");
       }
       const answer = respondProblem(expected);
       addAnswerHeaders(answer, set, always);

@@ -3,6 +3,7 @@
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { VerifiedToken } from "../auth/claims.ts";
 import type { Action, Grant } from "../auth/grant.ts";
+import { TokenRefusal } from "../auth/token-refusal.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import type { Sender } from "../protocol/frame.ts";
 import { assertRoomName, isSystemRoom } from "../protocol/room-name.ts";
@@ -38,8 +39,11 @@ export class Guard {
   readonly authenticator: Authenticator;
   /** What everybody anonymous may do, as an identity of nobody in particular. */
   readonly anonymous: Identity;
+  readonly #onRefusal: (refusal: TokenRefusal) => void;
 
-  constructor(authenticator: Authenticator) {
+  /** `onRefusal` hears of every token that is not accepted. */
+  constructor(authenticator: Authenticator, onRefusal: (refusal: TokenRefusal) => void = () => {}) {
+    this.#onRefusal = onRefusal;
     const { anonymous: grant, isOpen } = authenticator;
     this.authenticator = authenticator;
     const user = { id: "~", name: "anonymous" };
@@ -67,8 +71,17 @@ export class Guard {
    * @throws unavailable when its issuer's keys cannot be fetched
    */
   async authenticate(text: string): Promise<Identity> {
-    const token = await this.authenticator.authenticate(text);
+    const token = await this.#verify(text);
     return { user: token.user, grant: token.grant, token, mayAuthenticate: false };
+  }
+
+  async #verify(text: string): Promise<VerifiedToken> {
+    try {
+      return await this.authenticator.authenticate(text);
+    } catch (thrown) {
+      if (thrown instanceof TokenRefusal) this.#onRefusal(thrown);
+      throw thrown;
+    }
   }
 }
 

@@ -2,11 +2,21 @@
 
 import { Elysia } from "elysia";
 import type { Registry } from "prom-client";
+import type { Administrators } from "./administrators.ts";
 
 /** Tells why the server should get no new work; null when it should. */
 export type Readiness = () => string | null;
 
-export function health(readiness: Readiness, meters: () => Promise<Registry>) {
+/** What the routes work with. */
+export interface HealthParts {
+  readonly readiness: Readiness;
+  readonly meters: () => Promise<Registry>;
+  readonly administrators: Administrators;
+  /** True where everybody may read the meters. */
+  readonly hasOpenMetrics: boolean;
+}
+
+export function health({ readiness, meters, administrators, hasOpenMetrics }: HealthParts) {
   return new Elysia({ name: "health" })
     .get("/livez", () => Response.json({ status: "ok" }, { headers }), { detail })
     .get(
@@ -20,7 +30,8 @@ export function health(readiness: Readiness, meters: () => Promise<Registry>) {
     )
     .get(
       "/metrics",
-      async () => {
+      async ({ request }) => {
+        if (!hasOpenMetrics) await administrators.identifyWatcher(request);
         const registry = await meters();
         const text = await registry.metrics();
         return new Response(text, {

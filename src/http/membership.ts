@@ -1,15 +1,19 @@
 /** One connection in one room: what the hub sees of it. */
 
+import { Arrears } from "../hub/arrears.ts";
 import type { Member } from "../hub/hub.ts";
 import type { Entry, Room, RoomEvent } from "../hub/room.ts";
 import { encodeFrame, type GapFrame, type Ref, type Sender } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition } from "../protocol/position.ts";
+import type { Traffic } from "../telemetry/traffic.ts";
 import type { Identity } from "./guard.ts";
 import type { Outlet } from "./outlet.ts";
 
+const waitBytesMax = limits.latestWaitBytesMax;
+
 /** The connection behind a membership. */
-export interface Home extends Pick<Outlet, "send" | "cork" | "turn"> {
+export interface Home extends Pick<Outlet, "send" | "cork" | "turn" | "traffic" | "queueBytes"> {
   readonly user: Sender;
   readonly identity: Identity;
   /** Subscribes the membership to its room's topic. */
@@ -25,6 +29,10 @@ export class Membership implements Member {
   #refs: Ref[] | null;
   /** The newest offset handed on before it read live. */
   #offset = 0;
+  /** What its room's topic had sent when it subscribed there; null while it does not. */
+  #heardFrom: { readonly messages: number; readonly bytes: number } | null = null;
+  /** Made when first needed: in most rooms whoever is behind is cut. */
+  #arrears: Arrears | null = null;
   /** Rejects when the room may not be entered; null once it is open. */
   opening: Promise<Room> | null = null;
   /** The room once it is open. */
@@ -58,6 +66,28 @@ export class Membership implements Member {
     return this.#binary;
   }
 
+  /** Begins to count what the room's topic brings, which passes by everything else here. */
+  listen(room: Room): void {
+    this.#heardFrom = { messages: room.sent.messages, bytes: this.#bytesOf(room) };
+  }
+
+  /** Ends that, and keeps what was counted with the connection's. */
+  unlisten(): void {
+    this.addHeard(this.#home.traffic);
+    this.#heardFrom = null;
+  }
+
+  /** Adds what the room's topic has brought since it listens. */
+  addHeard(traffic: Traffic): void {
+    if (this.room === null || this.#heardFrom === null) return;
+    traffic.messagesOut += this.room.sent.messages - this.#heardFrom.messages;
+    traffic.bytesOut += this.#bytesOf(this.room) - this.#heardFrom.bytes;
+  }
+
+  #bytesOf({ sent }: Room): number {
+    return this.#binary ? sent.binaryBytes : sent.textBytes;
+  }
+
   /** The topic it subscribes to. */
   topicOf(room: Room): string {
     return this.#binary ? room.binaryTopic : room.topic;
@@ -68,7 +98,7 @@ export class Membership implements Member {
     this.#refs = null;
     this.#offset = offset;
     for (const ref of refs) this.#tellJoined(room, ref, this.#resumes && gap === undefined);
-    if (gap !== undefined) this.#home.send(encodeFrame(gap));
+    if (gap !== undefined) this.tellGap(room, offset, gap);
   }
 
   /** Answers a second join, which changes nothing else. */
@@ -81,7 +111,8 @@ export class Membership implements Member {
   /** The position told is where the reader stands: all that comes after it is sent to it. */
   #tellJoined(room: Room, ref: Ref, recovered: boolean): void {
     const { epoch, name, last } = room;
-    const position = formatPosition(epoch, this.isLive ? last : this.#offset);
+    const isUpToDate = this.isLive && this.#arrears?.has(room) !== true;
+    const position = formatPosition(epoch, isUpToDate ? last : this.#offset);
     const told = { room: name, position, ...this.#membersOf(room), recovered };
     this.#home.send(encodeFrame({ type: "joined", ref, ...told }));
   }
@@ -97,8 +128,9 @@ export class Membership implements Member {
     return { members, memberCount: presence.count, observers };
   }
 
-  tellGap(_room: Room, offset: number, gap: GapFrame): void {
+  tellGap({ counts }: Room, offset: number, gap: GapFrame): void {
     this.#offset = offset;
+    counts.gaps.websocket += 1;
     this.#home.send(encodeFrame(gap));
   }
 
@@ -106,6 +138,7 @@ export class Membership implements Member {
     const newest = entries.at(-1);
     if (newest === undefined) return;
     this.#offset = newest.message.offset;
+    this.#home.traffic.messagesOut += entries.length;
     this.#home.cork(() => {
       for (const { text, binary } of entries) {
         this.#home.send(this.#binary ? (binary ?? text) : text);
@@ -121,13 +154,34 @@ export class Membership implements Member {
     this.#home.goLive(this, room);
   }
 
-  observe(room: Room, entries: readonly Entry[]): void {
-    this.send(room, entries);
+  observes(room: Room): boolean {
+    return this.isBlind || room.isLatestOnly;
   }
 
-  hear(_room: Room, { name, json, binary }: RoomEvent): void {
+  observe(room: Room, entries: readonly Entry[]): void {
+    if (!room.isLatestOnly) return this.send(room, entries);
+    // One by one once there are many bytes of them, so that a burst does not fill the queue at once.
+    const isLong = entries.reduce((sum, { text }) => sum + text.length, 0) > waitBytesMax;
+    const parts = isLong ? entries.map((entry) => [entry]) : [entries];
+    for (const part of parts) {
+      if (this.#arrears?.has(room) || this.#home.queueBytes > waitBytesMax) {
+        this.#arrears ??= new Arrears();
+        this.#arrears.add(room, part);
+        return;
+      }
+      this.send(room, part);
+    }
+  }
+
+  /** Goes on with the newest message, if it was left out, now that nothing waits for it. */
+  settle(): void {
+    if (!this.isClosed) this.#arrears?.settle(this);
+  }
+
+  hear(room: Room, { name, json, binary }: RoomEvent): void {
     if (this.#refs !== null) return; // before `joined`, which tells the members there are
     if (name === "presence" && this.isBlind) return;
+    if (name === "signal" && this.#arrears?.has(room)) return;
     this.#home.send(this.#binary ? (binary ?? json) : json);
   }
 }

@@ -3,7 +3,7 @@
 import { Elysia, t } from "elysia";
 import { encodePast, readBefore, readSince } from "../hub/history.ts";
 import type { Hub } from "../hub/hub.ts";
-import { type Body, createMessageId, toJson } from "../hub/message.ts";
+import { createMessageId } from "../hub/message.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import {
   readLimit,
@@ -12,16 +12,11 @@ import {
   readUsername,
 } from "../protocol/field.ts";
 import { formatPosition } from "../protocol/position.ts";
+import type { Measures } from "../telemetry/measures.ts";
 import type { Admission } from "./admission.ts";
-import { type BodyLimits, decodeText, readBody } from "./body.ts";
+import { type BodyLimits, readBody } from "./body.ts";
 import { assertMay, type Guard } from "./guard.ts";
-
-/** A publish as its body gave it. */
-interface Publish {
-  readonly body: Body;
-  readonly id: unknown;
-  readonly username: unknown;
-}
+import { describePublishBody, toPatience, toPublish } from "./publish-body.ts";
 
 const publishSchema = t.Object({
   content: t.Unknown({ description: "Any JSON value." }),
@@ -38,7 +33,17 @@ const query = t.Object({
 
 const jsonHeaders = { "content-type": "application/json;charset=utf-8" };
 
-export function messages(hub: Hub, guard: Guard, admission: Admission, bodyLimits: BodyLimits) {
+/** What the routes work with. */
+export interface MessagesParts {
+  readonly hub: Hub;
+  readonly guard: Guard;
+  readonly admission: Admission;
+  readonly measures: Measures;
+  readonly bodyLimits: BodyLimits;
+}
+
+export function messages({ hub, guard, admission, measures, bodyLimits }: MessagesParts) {
+  const { bodies, shedding } = admission;
   return new Elysia({ name: "messages" })
     .post(
       "/rooms/:room/messages",
@@ -46,10 +51,15 @@ export function messages(hub: Hub, guard: Guard, admission: Admission, bodyLimit
         const identity = await guard.identify(request);
         const room = assertMay(identity, "write", params.room);
         const address = admission.assertPublishPace(request, server);
+        shedding.assertMayPublish(); // before its body takes any memory
         const { searchParams } = new URL(request.url);
         // Bun's own timer must not come first: it ends the connection without an answer.
         if (bodyLimits.withinMs > 0) server?.timeout(request, toPatience(bodyLimits.withinMs));
-        const bytes = await readBody(request, bodyLimits);
+        using held = bodies.hold();
+        const bytes = await readBody(request, bodyLimits, (more) => held.take(more));
+        const startedAt = performance.now(); // the time a body takes is its sender's
+        measures.publishes.http += 1;
+        measures.receivedBytes.http += bytes.length;
         const publish = toPublish(bytes, request.headers.get("content-type") ?? "");
         const { headers } = request;
         const id = readMessageId(headers.get("idempotency-key") ?? publish.id) ?? createMessageId();
@@ -57,7 +67,10 @@ export function messages(hub: Hub, guard: Guard, admission: Admission, bodyLimit
         const isNamed = name !== undefined && identity.token === null;
         const from = isNamed ? { id: identity.user.id, name } : identity.user;
         await admission.enterRoom(hub, room, address);
-        const { epoch, offset, duplicate } = await hub.publish(room, id, from, publish.body);
+        const { epoch, offset, duplicate } = await admission.publish(publish.body, () =>
+          hub.publish(room, id, from, publish.body),
+        );
+        measures.countPublish("http", duplicate, performance.now() - startedAt);
         const position = formatPosition(epoch, offset);
         return Response.json({ position, id, duplicate }, { status: duplicate ? 200 : 201 });
       },
@@ -66,13 +79,7 @@ export function messages(hub: Hub, guard: Guard, admission: Admission, bodyLimit
         detail: {
           summary: "Publish a message",
           tags: ["messages"],
-          requestBody: {
-            content: {
-              "application/json": { schema: publishSchema as object },
-              "text/plain": { schema: { type: "string" } },
-              "application/octet-stream": { schema: { type: "string", format: "binary" } },
-            },
-          },
+          requestBody: describePublishBody(publishSchema),
         },
       },
     )
@@ -80,6 +87,7 @@ export function messages(hub: Hub, guard: Guard, admission: Admission, bodyLimit
       "/rooms/:room/messages",
       async ({ params, query, request }) => {
         const room = assertMay(await guard.identify(request), "read", params.room);
+        shedding.assertMayRead();
         const limit = readLimit(query.limit === undefined ? undefined : Number(query.limit));
         if (query.since !== undefined && query.before !== undefined) {
           throw new PartylineError("bad_frame", 'Give "since" or "before", not both.');
@@ -93,71 +101,4 @@ export function messages(hub: Hub, guard: Guard, admission: Admission, bodyLimit
       },
       { query, detail: { summary: "Read messages", tags: ["messages"] } },
     );
-}
-
-/** Seconds, with one turn of Bun's wheel of 4 s to spare. */
-function toPatience(withinMs: number): number {
-  return Math.ceil(withinMs / 1_000) + 5;
-}
-
-/** Reads a body by its media type. What `curl -d` sends without a header is taken as it is meant. */
-function toPublish(bytes: Uint8Array, contentType: string): Publish {
-  const mediaType = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  switch (mediaType) {
-    case "application/json":
-      return fromJson(parseJson(decodeText(bytes)));
-    case "text/plain":
-      return fromText(decodeText(bytes));
-    case "application/octet-stream":
-      return { body: { kind: "bytes", bytes }, id: undefined, username: undefined };
-    case "application/x-www-form-urlencoded":
-    case "": {
-      // curl -d names this type whatever it sends: a JSON object with content, or else plain text.
-      const text = decodeText(bytes);
-      const value = text.startsWith("{") ? tryJson(text) : undefined;
-      return isPublish(value) ? fromJson(value) : fromText(text);
-    }
-    default:
-      throw new PartylineError(
-        "bad_frame",
-        `Content-Type "${mediaType.slice(0, 80)}" is not application/json, text/plain or ` +
-          "application/octet-stream.",
-      );
-  }
-}
-
-function fromText(text: string): Publish {
-  return { body: { kind: "json", json: JSON.stringify(text) }, id: undefined, username: undefined };
-}
-
-function fromJson(value: unknown): Publish {
-  if (!isPublish(value)) {
-    throw new PartylineError("bad_frame", 'The body must be a JSON object with "content".');
-  }
-  return { body: { kind: "json", json: toJson("content", value.content) }, ...pick(value) };
-}
-
-function pick({ id, username }: { id?: unknown; username?: unknown }) {
-  return { id, username };
-}
-
-function isPublish(
-  value: unknown,
-): value is { content: unknown; id?: unknown; username?: unknown } {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return "content" in value && value.content !== undefined;
-}
-
-function parseJson(text: string): unknown {
-  const value = tryJson(text);
-  if (value === undefined) throw new PartylineError("bad_frame", "The body is not JSON.");
-  return value;
-}
-
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no JSON text stands for undefined
-  }
 }

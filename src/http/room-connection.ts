@@ -6,10 +6,14 @@ import type { Pass } from "../limit/pass.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import { type ClientFrame, encodeFrame, type Ref, type Sender } from "../protocol/frame.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Measures } from "../telemetry/measures.ts";
+import { Traffic } from "../telemetry/traffic.ts";
 import type { Admission } from "./admission.ts";
 import { assertMay, type Guard, type Identity } from "./guard.ts";
 import { type Home, Membership } from "./membership.ts";
 import { Outlet } from "./outlet.ts";
+import type { Overflow } from "./overflow.ts";
+import type { Arrival, Attendee, Roll } from "./roll.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What all connections of a server share. */
@@ -19,6 +23,9 @@ export interface ConnectionHouse {
   readonly guard: Guard;
   readonly sessions: Sessions;
   readonly admission: Admission;
+  readonly measures: Measures;
+  readonly roll: Roll;
+  readonly overflow: Overflow;
   /** The open connections. */
   readonly connections: Set<RoomConnection>;
   /** What `welcome` says besides the user. */
@@ -28,8 +35,10 @@ export interface ConnectionHouse {
 }
 
 /** It gives its pass back when it leaves all rooms for good. */
-export abstract class RoomConnection extends Outlet implements Home {
+export abstract class RoomConnection extends Outlet implements Home, Attendee {
   readonly id: string;
+  readonly transport = "websocket";
+  readonly arrival: Arrival;
   user: Sender;
   /** What it may do; `user` is who it is. */
   identity: Identity;
@@ -37,9 +46,16 @@ export abstract class RoomConnection extends Outlet implements Home {
   protected readonly pass: Pass;
   #memberships: Membership[] = [];
 
-  constructor(id: string, identity: Identity, house: ConnectionHouse, pass: Pass) {
-    super();
+  constructor(
+    id: string,
+    identity: Identity,
+    house: ConnectionHouse,
+    pass: Pass,
+    arrival: Arrival,
+  ) {
+    super(house.measures.sentBytes);
     this.id = id;
+    this.arrival = arrival;
     this.user = identity.user;
     // Most connections are anonymous, and differ in nothing but their user.
     this.identity = identity.token === null ? house.guard.anonymous : identity;
@@ -47,14 +63,29 @@ export abstract class RoomConnection extends Outlet implements Home {
     this.pass = pass;
   }
 
+  get roomNames(): readonly string[] {
+    return this.#memberships.map(({ name }) => name);
+  }
+
+  measureTraffic(): Traffic {
+    const traffic = Object.assign(new Traffic(), this.traffic);
+    for (const membership of this.#memberships) membership.addHeard(traffic);
+    return traffic;
+  }
+
+  override drain(): void {
+    super.drain();
+    for (const membership of this.#memberships) membership.settle();
+  }
+
   goLive(membership: Membership, room: Room): void {
-    if (!membership.isBlind) this.socket?.subscribe(membership.topicOf(room));
+    if (!membership.observes(room)) {
+      this.socket?.subscribe(membership.topicOf(room));
+      membership.listen(room);
+    }
     membership.isLive = true;
     this.house.hub.goLive(room, membership);
   }
-
-  /** Tells the client to come back later, and closes. */
-  abstract leaveForDrain(reconnectAfterMs: number): void;
 
   /** Closes, and says why. */
   abstract expire(error: PartylineError): void;
@@ -77,7 +108,7 @@ export abstract class RoomConnection extends Outlet implements Home {
     const { connectionRoomsMax, admission, hub } = this.house;
     if (this.#memberships.length >= connectionRoomsMax) {
       const text = `One connection may be in ${connectionRoomsMax} rooms.`;
-      throw new PartylineError("too_many", text);
+      throw new PartylineError("too_many", text, undefined, "connection-rooms-max");
     }
     const membership = new Membership(this, frame);
     this.#memberships.push(membership);
@@ -97,6 +128,8 @@ export abstract class RoomConnection extends Outlet implements Home {
     if (membership.isClosed) return room.release(); // it left, or was cut, meanwhile
     hub.seat(room, this.user);
     membership.room = room;
+    this.traffic.rooms += 1;
+    this.#log(room.name, "room joined");
     await hub.join(room, membership, since);
   }
 
@@ -148,7 +181,7 @@ export abstract class RoomConnection extends Outlet implements Home {
     // In one synchronous stretch, so that no message is missed or comes twice.
     if (room !== null && isLive) {
       this.house.hub.pause(room, membership);
-      if (!isBlind) this.socket?.unsubscribe(membership.topicOf(room));
+      if (!membership.observes(room)) this.#unsubscribe(membership, room);
     }
     membership.isBlind = !maySeeMembers;
     if (room !== null && isLive) this.goLive(membership, room);
@@ -159,8 +192,21 @@ export abstract class RoomConnection extends Outlet implements Home {
     const { room, isLive } = membership;
     membership.isClosed = true;
     if (room === null) return;
-    if (isLive && !membership.isBlind) this.socket?.unsubscribe(membership.topicOf(room));
+    this.#log(room.name, "room left");
+    if (isLive && !membership.observes(room)) this.#unsubscribe(membership, room);
     this.house.hub.leave(room, membership, isLive, wasCut);
+  }
+
+  #unsubscribe(membership: Membership, room: Room): void {
+    this.socket?.unsubscribe(membership.topicOf(room));
+    membership.unlisten();
+  }
+
+  #log(room: string, text: string): void {
+    const { id: connection, user, arrival, house } = this;
+    if (house.log.isDebug) {
+      house.log.debug({ connection, user: user.id, room, ...arrival.trace }, text);
+    }
   }
 
   #rename(name: string): void {

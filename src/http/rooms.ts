@@ -7,6 +7,7 @@ import { PartylineError } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition } from "../protocol/position.ts";
 import { assertMay, type Guard } from "./guard.ts";
+import type { Shedding } from "./shedding.ts";
 
 /** A room as it is listed. `lastActivityAt` is milliseconds since 1970, null before any message. */
 interface ListedRoom {
@@ -23,7 +24,7 @@ const listQuery = t.Object({
   access_token: t.Optional(t.String({ description: "A token, where no header can be sent." })),
 });
 
-export function rooms(hub: Hub, guard: Guard) {
+export function rooms(hub: Hub, guard: Guard, shedding: Shedding) {
   return new Elysia({ name: "rooms" })
     .get(
       "/rooms",
@@ -33,6 +34,7 @@ export function rooms(hub: Hub, guard: Guard) {
           throw new PartylineError("unauthenticated", "A token is needed to list rooms.");
         }
         const roomsMax = readRoomsMax(query.limit);
+        shedding.assertMayRead();
         const isReadable = (room: string) => grant.may("read", room);
         const found = await findRooms(hub, query.after ?? "", roomsMax, isReadable);
         const { next } = found;

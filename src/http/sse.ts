@@ -5,21 +5,25 @@ import { Elysia } from "elysia";
 import type { Hub } from "../hub/hub.ts";
 import { Subscription } from "../hub/subscription.ts";
 import type { Pass } from "../limit/pass.ts";
-import { PartylineError, toPartylineError, toProblem } from "../protocol/errors.ts";
+import { PartylineError, toPartylineError } from "../protocol/errors.ts";
 import { encodeComment, encodeEvent, encodePreamble } from "../protocol/event-stream.ts";
 import { readSince } from "../protocol/field.ts";
 import { limits } from "../protocol/limits.ts";
 import { type Position, parsePositions, type Since } from "../protocol/position.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Measures } from "../telemetry/measures.ts";
 import type { Admission } from "./admission.ts";
+import type { Leavers } from "./drain.ts";
 import { assertMay, createConnectionId, type Guard, type Identity } from "./guard.ts";
+import { type Roll, toArrival } from "./roll.ts";
 import type { Sessions } from "./sessions.ts";
 import { StreamSession } from "./stream-session.ts";
 
 /** Seconds without a byte taken by the client after which Bun cuts a stream; comments are bytes. */
 const silenceSecondsMax = 60;
 const heartbeat = encodeComment("");
-const headers = {
+/** The headers of every stream. */
+export const streamHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
   "x-accel-buffering": "no",
@@ -31,32 +35,46 @@ export interface StreamsOptions {
   readonly log: Log;
   readonly admission: Admission;
   readonly sessions: Sessions;
+  readonly measures: Measures;
+  readonly roll: Roll;
   readonly queueBytesMax: number;
 }
 
-/** The open streams. `close` tells each when to come back, and ends it. */
-export class Streams {
-  readonly #open = new Set<Subscription>();
+/** The open streams. `close` stops their timer. */
+export class Streams implements Leavers {
+  readonly #open = new Map<Subscription, StreamSession>();
   readonly #hub: Hub;
   readonly #log: Log;
   readonly #queueBytesMax: number;
   readonly #admission: Admission;
   readonly #sessions: Sessions;
+  readonly #measures: Measures;
+  readonly #roll: Roll;
   readonly #heartbeats: ReturnType<typeof setInterval>;
+  #unfinished = 0;
 
-  constructor({ hub, log, queueBytesMax, admission, sessions }: StreamsOptions) {
+  constructor({ hub, log, queueBytesMax, admission, sessions, ...others }: StreamsOptions) {
     this.#hub = hub;
     this.#log = log;
     this.#queueBytesMax = queueBytesMax;
     this.#admission = admission;
     this.#sessions = sessions;
+    this.#measures = others.measures;
+    this.#roll = others.roll;
     this.#heartbeats = setInterval(() => {
-      for (const subscription of this.#open) if (subscription.isEmpty) subscription.push(heartbeat);
+      for (const subscription of this.#open.keys()) {
+        if (subscription.isEmpty) subscription.push(heartbeat);
+      }
     }, limits.heartbeatMs);
   }
 
   get count(): number {
     return this.#open.size;
+  }
+
+  /** Those whose last bytes were not taken yet, the open ones included. */
+  get unfinished(): number {
+    return this.#unfinished;
   }
 
   /**
@@ -71,51 +89,68 @@ export class Streams {
     isOfSeveralRooms: boolean,
   ): Response {
     // Nobody would ever read that stream's body, nor abort it.
-    if (request.method === "HEAD") return new Response(null, { headers });
+    if (request.method === "HEAD") return new Response(null, { headers: streamHeaders });
     const user = identity.token === null ? null : identity.user.id;
     const pass = this.#admission.connect(request, server, user);
     // A timeout of 0 would also keep streams whose client stopped reading.
     server?.timeout(request, silenceSecondsMax);
-    let session: StreamSession | null = null;
     const subscription = new Subscription({
       queueBytesMax: this.#queueBytesMax,
       positions: isOfSeveralRooms ? toPositions(places) : null,
-      maySeeMembers: (room) => (session?.identity ?? identity).grant.may("presence", room),
+      maySeeMembers: (room) => session.identity.grant.may("presence", room),
+      sentBytes: this.#measures.sentBytes,
     });
-    subscription.push(encodePreamble(limits.reconnectAfterMs));
-    this.#open.add(subscription);
+    const arrival = toArrival(request, pass);
     const rooms = [...places.keys()];
-    if (identity.token !== null) {
-      session = new StreamSession(createConnectionId(), identity, subscription, rooms);
-      session.welcome();
-      this.#sessions.watch(session);
-    }
+    const session = new StreamSession(
+      identity.token === null ? identity.user.id.slice(1) : createConnectionId(),
+      identity,
+      subscription,
+      rooms,
+      arrival,
+    );
+    subscription.push(encodePreamble(limits.reconnectAfterMs));
+    this.#open.set(subscription, session);
+    this.#roll.add(session);
+    if (identity.token !== null) session.welcome();
+    this.#sessions.watch(session);
     subscription.onClose = () => {
       this.#open.delete(subscription);
-      if (session !== null) this.#sessions.forget(session);
+      this.#sessions.forget(session);
       pass.release();
-      if (subscription.hasOverflowed) this.#hub.counts.slowReaders += 1;
+      if (subscription.hasOverflowed) this.#measures.slowReaders.sse += 1;
+      this.#roll.remove(session, { reason: session.reason });
+    };
+    this.#unfinished += 1;
+    subscription.onEnd = () => {
+      this.#unfinished -= 1;
     };
     // The one sure sign that a client is gone: a generator's finally waits for its next yield.
     request.signal.addEventListener("abort", () => subscription.close(), { once: true });
     if (request.signal.aborted) subscription.close();
     for (const [room, since] of places) {
       this.#follow(room, subscription, since, pass).catch((thrown) => {
-        this.#fail(subscription, thrown);
+        this.#fail(session, thrown);
       });
     }
     // Bun takes an async generator as a body; the DOM's types, which the web app needs, do not know.
-    return new Response(subscription.bytes() as unknown as ReadableStream, { headers });
+    return new Response(subscription.bytes() as unknown as ReadableStream, {
+      headers: streamHeaders,
+    });
   }
 
-  close(reconnectAfterMs: () => number): void {
+  close(): void {
     clearInterval(this.#heartbeats);
-    for (const subscription of this.#open) {
+  }
+
+  leaveForDrain(reconnectAfterMs: () => number): void {
+    for (const [subscription, session] of this.#open) {
+      this.#measures.drained.sse += 1;
       const delay = reconnectAfterMs();
       subscription.push(encodePreamble(delay));
       const data = JSON.stringify({ type: "draining", reconnectAfterMs: delay });
       subscription.push(encodeEvent({ event: "draining", data }));
-      subscription.close();
+      session.close("draining");
     }
   }
 
@@ -124,12 +159,15 @@ export class Streams {
     if (!subscription.isClosed) await this.#hub.observe(room, subscription, since);
   }
 
-  #fail(subscription: Subscription, thrown: unknown): void {
+  #fail(session: StreamSession, thrown: unknown): void {
     const error = toPartylineError(thrown);
-    if (error.code === "internal") this.#log.error({ err: thrown }, "a stream failed");
-    // Not "error": EventSource would call the handler that it calls for a broken line.
-    subscription.push(encodeEvent({ event: "problem", data: JSON.stringify(toProblem(error)) }));
-    subscription.close();
+    this.#measures.countError("sse", error.code, error.limit);
+    if (error.code === "internal") {
+      const { id: connection, user, arrival } = session;
+      const fields = { err: thrown, connection, user: user.id, ...arrival.trace };
+      this.#log.error(fields, "a stream met a defect");
+    }
+    session.expire(error);
   }
 }
 
@@ -194,11 +232,11 @@ function toPlaces(
 function readPlaces(text: string | null): (room: string) => Since | undefined {
   if (text === null || text === "") return () => undefined;
   if (text === "start" || text === "end") return () => text;
-  const positions = parsePositions(text);
-  if (positions !== undefined) return (room) => positions.get(room);
+  const places = parsePositions(text);
+  if (places !== undefined) return (room) => places.get(room);
   throw new PartylineError(
     "bad_frame",
-    'Field "since" must be like "a@9f3k1c:7,b@9f3k1c:12", or "start", or "end".',
+    'Field "since" must be like "a@9f3k1c:7,b@start", or "start", or "end".',
   );
 }
 

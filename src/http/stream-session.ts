@@ -1,28 +1,54 @@
-/** One SSE stream that acts by a token. */
+/** One SSE stream: who it acts for, and how it ends. */
 
 import type { Subscription } from "../hub/subscription.ts";
 import { PartylineError, toProblem } from "../protocol/errors.ts";
 import { encodeEvent } from "../protocol/event-stream.ts";
+import type { Sender } from "../protocol/frame.ts";
+import { Traffic } from "../telemetry/traffic.ts";
 import { assertMay, type Identity } from "./guard.ts";
+import type { Arrival, Attendee } from "./roll.ts";
 import type { Session } from "./sessions.ts";
 
-export class StreamSession implements Session {
+export class StreamSession implements Session, Attendee {
   readonly id: string;
+  readonly transport = "sse";
+  readonly arrival: Arrival;
   readonly tokenDueAt = null;
   identity: Identity;
   readonly #subscription: Subscription;
-  readonly #rooms: readonly string[];
+  readonly roomNames: readonly string[];
+  #reason = "";
 
   constructor(
     id: string,
     identity: Identity,
     subscription: Subscription,
     rooms: readonly string[],
+    arrival: Arrival,
   ) {
     this.id = id;
     this.identity = identity;
+    this.arrival = arrival;
+    this.roomNames = rooms;
     this.#subscription = subscription;
-    this.#rooms = rooms;
+  }
+
+  get user(): Sender {
+    return this.identity.user;
+  }
+
+  get queueBytes(): number {
+    return this.#subscription.queueBytes;
+  }
+
+  /** Why it ended; empty when its client left. */
+  get reason(): string {
+    return this.#subscription.hasOverflowed ? "slow_reader" : this.#reason;
+  }
+
+  measureTraffic(): Traffic {
+    const { messageCount: messagesOut, byteCount: bytesOut } = this.#subscription;
+    return Object.assign(new Traffic(), { rooms: this.roomNames.length, messagesOut, bytesOut });
   }
 
   /** Tells the client the id by which it can renew its token. */
@@ -36,15 +62,26 @@ export class StreamSession implements Session {
   }
 
   expire(error: PartylineError): void {
+    // Not "error": EventSource would call the handler that it calls for a broken line.
     this.#tell("problem", toProblem(error));
+    this.close(error.code);
+  }
+
+  /** Ends it after what is queued. */
+  close(reason: string): void {
+    this.#reason = reason;
     this.#subscription.close();
+  }
+
+  cut(): void {
+    this.#subscription.cut();
   }
 
   renew(identity: Identity): void {
     if (identity.user.id !== this.identity.user.id) {
       throw new PartylineError("forbidden", "The token is of another user; connect anew with it.");
     }
-    for (const room of this.#rooms) assertMay(identity, "read", room);
+    for (const room of this.roomNames) assertMay(identity, "read", room);
     this.identity = identity;
   }
 

@@ -1,4 +1,4 @@
-/** `GET /`: the web app, as fixed static routes that Bun answers without running any code. */
+/** `GET /`, `/dashboard`: the web app, most of it as static routes that Bun answers by itself. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,8 @@ import { appHeaders, programFolder } from "./page.ts";
 const iconPattern = /href="\.\/(assets\/icon-[^"]+\.svg)"/;
 
 /**
- * Serves the built web app in `folder`: the page at `/`, its assets under `/assets`, the icon.
+ * Serves the built web app in `folder`: the page at `/`, the dashboard, their assets under `/assets`, the
+ * icon. The dashboard is for everybody, as it holds nothing: what it shows it asks for with a token.
  * Only files that are there now are ever served, each by its own route: no path of a request is
  * looked up on a disk.
  * @throws Error when the web app was not built
@@ -22,9 +23,18 @@ export async function ui(folder = programFolder("dist/web")) {
   const html = readFileSync(page, "utf8");
   const icon = iconPattern.exec(html)?.[1];
   const detail = { hide: true };
-  const app = new Elysia({ name: "ui" }).get("/", new Response(html, { headers: appHeaders }), {
-    detail,
-  });
+  const dashboard = readFileSync(join(folder, "dashboard.html"), "utf8");
+  const app = new Elysia({ name: "ui" })
+    .get("/", new Response(html, { headers: appHeaders }), { detail })
+    .get(
+      "/dashboard",
+      // Not a static route: Elysia takes "/dashboard/" for it, where relative links start too deep.
+      ({ request }) =>
+        new URL(request.url).pathname.endsWith("/")
+          ? new Response(null, { status: 308, headers: { location: "../dashboard" } })
+          : new Response(dashboard, { headers: appHeaders }),
+      { detail },
+    );
   if (icon !== undefined) {
     // What browsers ask for on their own, where a page names no icon.
     const headers = { "content-type": "image/svg+xml", "cache-control": "public, max-age=86400" };

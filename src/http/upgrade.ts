@@ -8,7 +8,7 @@ export interface SocketHandlers {
   open(socket: ServerWebSocket<unknown>): void;
   message(socket: ServerWebSocket<unknown>, data: string | Buffer): void;
   drain(socket: ServerWebSocket<unknown>): void;
-  close(socket: ServerWebSocket<unknown>, code: number): void;
+  close(socket: ServerWebSocket<unknown>, code: number, reason: string): void;
 }
 
 /**

@@ -8,6 +8,7 @@ import { encodeFrame } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { Connection } from "./connection.ts";
 import { createConnectionId, type Identity } from "./guard.ts";
+import { toArrival } from "./roll.ts";
 import type { ConnectionHouse } from "./room-connection.ts";
 import { upgrade } from "./upgrade.ts";
 
@@ -36,6 +37,7 @@ async function connect(
   } catch (thrown) {
     const error = toPartylineError(thrown);
     if (error.code !== "unauthenticated") throw thrown;
+    house.measures.countError("websocket", error.code, undefined);
     // A browser cannot read the answer to a failed upgrade: a close code tells it to renew its token.
     const refusedPass = admission.connect(request, server, null);
     const failure = upgrade(server, request, refuse(error, refusedPass), subprotocol);
@@ -47,7 +49,7 @@ async function connect(
     server,
     identity.token === null ? null : identity.user.id,
   );
-  const connection = new Connection(id, identity, house, pass);
+  const connection = new Connection(id, identity, house, pass, toArrival(request, pass));
   if (identity.token === null && guard.authenticator.needsToken) {
     connection.tokenDueAt = Date.now() + limits.tokenWithinMs;
   }

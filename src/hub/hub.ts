@@ -6,6 +6,7 @@ import type { Member as Present, Sender } from "../protocol/frame.ts";
 import type { Since } from "../protocol/position.ts";
 import { isSystemRoom } from "../protocol/room-name.ts";
 import { catchUp, type Reader } from "./catch-up.ts";
+import { createHubCounts, type HubCounts } from "./counts.ts";
 import type { Body, Draft, Message } from "./message.ts";
 import type { Broker, Clock, Fanout, Published } from "./ports.ts";
 import { type Observer, Room, type RoomSurroundings } from "./room.ts";
@@ -15,10 +16,10 @@ import { encodeStream, type Subscription } from "./subscription.ts";
 export interface Member extends Reader, Observer {
   readonly user: Sender;
   /**
-   * True when it may not hear who comes and goes. It then subscribes to no topic, for what goes there
-   * is for all alike, but observes the room.
+   * True when it subscribes to no topic, for what goes there is for all alike, but observes the room:
+   * when it may not hear who comes and goes, or only the newest message counts.
    */
-  readonly isBlind: boolean;
+  observes(room: Room): boolean;
   /** True when it wants messages with bytes as binary frames. */
   isBinary(room: Room): boolean;
 }
@@ -32,18 +33,14 @@ export interface HubOptions {
   readonly clock: Clock;
   /** Members of one room; 0 or undefined means no such bound. */
   readonly roomMembersMax?: number;
-}
-
-/** What has happened since the start, and what is now. */
-export interface HubCounts {
-  messages: number;
-  deliveries: number;
-  signals: number;
-  slowReaders: number;
+  /** Where it counts; numbers of its own where left out. */
+  readonly counts?: HubCounts;
+  /** Tells of which rooms only the newest message counts; of none where left out. */
+  readonly isLatestOnly?: (room: string) => boolean;
 }
 
 export class Hub {
-  readonly counts: HubCounts = { messages: 0, deliveries: 0, signals: 0, slowReaders: 0 };
+  readonly counts: HubCounts;
   readonly #options: HubOptions;
   readonly #rooms = new Map<string, Room>();
   readonly #numbering = new Map<string, Promise<void>>();
@@ -52,11 +49,12 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    const { clock, fanout } = options;
+    const { clock, fanout, counts = createHubCounts(), isLatestOnly = () => false } = options;
+    this.counts = counts;
     const onDeserted = (room: Room) => {
       if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
     };
-    this.#surroundings = { clock, fanout, encodeStream, onDeserted };
+    this.#surroundings = { clock, fanout, counts, encodeStream, isLatestOnly, onDeserted };
   }
 
   /** Begins to hear from the brokers. Called once. */
@@ -114,7 +112,7 @@ export class Hub {
       const room = this.#rooms.get(message.room);
       if (room === undefined) continue;
       const wasUnobserved = room.isUnobserved;
-      this.counts.deliveries += room.deliver(message);
+      room.deliver(message);
       if (room.isUnobserved && !wasUnobserved) this.#flushLater(room);
     }
   }
@@ -128,12 +126,12 @@ export class Hub {
     this.#rooms.get(room)?.forget();
   }
 
-  /** Tells the others in a room something that is not kept. `publish` leaves its own sender out. */
+  /** Tells a room something that is not kept; `publish`, if it is given, leaves out its own sender. */
   signal(
     room: Room,
     from: Sender,
     body: Body,
-    publish: (topic: string, frame: string | Uint8Array) => void,
+    publish?: (topic: string, frame: string | Uint8Array) => void,
     sender?: Member,
   ): void {
     this.counts.signals += 1;
@@ -179,7 +177,7 @@ export class Hub {
     if (roomMembersMax === 0 || presence.count < roomMembersMax || presence.has(id)) return;
     room.release();
     const text = `The room has ${roomMembersMax} members, as many as it may.`;
-    throw new PartylineError("too_many", text);
+    throw new PartylineError("too_many", text, undefined, "room-members-max");
   }
 
   /**
@@ -190,13 +188,14 @@ export class Hub {
   join(room: Room, member: Member, since: Since): Promise<void> {
     room.presence.add(member.user);
     room.catchingUp.add(member);
+    this.counts.joins.websocket += 1;
     return catchUp(room, this.logOf(room.name), since, member);
   }
 
   /** Counts a member among the live readers; the topic it subscribed to is its own business. */
   goLive(room: Room, member: Member): void {
     room.catchingUp.delete(member);
-    if (member.isBlind) room.observe(member);
+    if (member.observes(room)) room.observe(member, "websocket");
     else if (member.isBinary(room)) room.binaryReaders += 1;
     else room.readers += 1;
   }
@@ -204,7 +203,7 @@ export class Hub {
   /** Counts a member out of the live readers; it has had all that was delivered before. */
   pause(room: Room, member: Member): void {
     room.flush();
-    if (member.isBlind) room.unobserve(member);
+    if (member.observes(room)) room.unobserve(member, "websocket");
     else if (member.isBinary(room)) room.binaryReaders -= 1;
     else room.readers -= 1;
   }
@@ -212,6 +211,7 @@ export class Hub {
   /** Takes a member out of a room. `wasLive` tells whether `goLive` was called, `wasCut` why. */
   leave(room: Room, member: Member, wasLive: boolean, wasCut: boolean): void {
     room.catchingUp.delete(member);
+    this.counts.leaves.websocket += 1;
     if (wasLive) this.pause(room, member);
     room.presence.remove(member.user.id, wasCut);
     room.release();
@@ -227,8 +227,8 @@ export class Hub {
 
   async #number(room: Room): Promise<void> {
     try {
-      const { epoch, last } = await this.logOf(room.name).head(room.name);
-      room.number(epoch, last);
+      const { epoch, last, lastAt } = await this.logOf(room.name).head(room.name);
+      room.number(epoch, last, lastAt);
     } catch (thrown) {
       if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
       throw thrown;

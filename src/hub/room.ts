@@ -2,7 +2,9 @@
 
 import { encodeBinaryFrame } from "../protocol/binary-frame.ts";
 import { limits } from "../protocol/limits.ts";
+import type { HubCounts } from "./counts.ts";
 import { encodeMessage, type Message } from "./message.ts";
+import { Pace } from "./pace.ts";
 import type { Clock, Fanout } from "./ports.ts";
 import { Presence, type PresenceChange, type PresenceListener } from "./presence.ts";
 
@@ -34,8 +36,10 @@ export interface Observer {
 export interface RoomSurroundings {
   readonly clock: Clock;
   readonly fanout: Fanout;
+  readonly counts: HubCounts;
   /** Encodes messages for SSE. */
   readonly encodeStream: (entries: readonly Entry[]) => Uint8Array;
+  readonly isLatestOnly: (room: string) => boolean;
   /** Called when nobody is left. */
   readonly onDeserted: (room: Room) => void;
 }
@@ -54,6 +58,8 @@ export class Room implements PresenceListener {
   /** Topics of Bun's publish: JSON for all messages, and the one with binary frames. */
   readonly topic: string;
   readonly binaryTopic: string;
+  /** True when a reader that is behind skips to the newest message. */
+  readonly isLatestOnly: boolean;
   readonly presence: Presence;
   /** Readers that stand behind the tail: they hear events, and no messages, from here. */
   readonly catchingUp = new Set<Pick<Observer, "hear">>();
@@ -64,17 +70,26 @@ export class Room implements PresenceListener {
   binaryReaders = 0;
   /** Joins and streams that use this room; at 0 it is let go. */
   uses = 0;
+  /** When its newest message came, in milliseconds since 1970; 0 before any. */
+  lastAt = 0;
+  /** How often messages come. */
+  readonly pace = new Pace();
+  /** What went to its topics so far: whoever subscribes can tell what it got from there. */
+  readonly sent = { messages: 0, textBytes: 0, binaryBytes: 0 };
 
   readonly #observers = new Set<Observer>();
   readonly #surroundings: RoomSurroundings;
   #tail: Entry[] = [];
   #tailBytes = 0;
   #unobserved: Entry[] = [];
+  /** WebSocket connections among the observers. */
+  #observingMembers = 0;
 
   constructor(name: string, surroundings: RoomSurroundings) {
     this.name = name;
     this.topic = `j${name}`;
     this.binaryTopic = `b${name}`;
+    this.isLatestOnly = surroundings.isLatestOnly(name);
     this.#surroundings = surroundings;
     this.presence = new Presence(surroundings.clock, this);
   }
@@ -94,10 +109,11 @@ export class Room implements PresenceListener {
   }
 
   /** Takes over what the log says, unless messages that came meanwhile say how far they are. */
-  number(epoch: string, last: number): void {
+  number(epoch: string, last: number, lastAt = 0): void {
     if (this.#tail.length > 0) return;
     this.epoch = epoch;
     this.last = last;
+    this.lastAt = lastAt;
   }
 
   /** Hands a message to everybody who reads live. Returns how many that are. */
@@ -106,13 +122,19 @@ export class Room implements PresenceListener {
     if (message.epoch === this.epoch && message.offset <= this.last) return 0;
     this.epoch = message.epoch;
     this.last = message.offset;
+    this.lastAt = message.at;
+    this.pace.add(message.at);
     const entry = toEntry(message);
     this.#remember(entry);
-    const { fanout } = this.#surroundings;
-    if (this.readers > 0) fanout.publish(this.topic, entry.text);
-    if (this.binaryReaders > 0) fanout.publish(this.binaryTopic, entry.binary ?? entry.text);
+    this.sent.messages += 1;
+    const { fanout, counts } = this.#surroundings;
+    this.#spread(fanout, entry.text, entry.binary, 0);
     if (this.#observers.size > 0) this.#unobserved.push(entry);
-    return this.readers + this.binaryReaders + this.#observers.size;
+    const members = this.readers + this.binaryReaders + this.#observingMembers;
+    const streams = this.#observers.size - this.#observingMembers;
+    counts.deliveries.websocket += members;
+    counts.deliveries.sse += streams;
+    return members + streams;
   }
 
   /** Forgets the messages it keeps at hand. Who reads live has had them. */
@@ -141,13 +163,20 @@ export class Room implements PresenceListener {
   }
 
   /** Adds an observer. What came before this moment is not for it. */
-  observe(observer: Observer): void {
+  observe(observer: Observer, transport: "websocket" | "sse" = "sse"): void {
     this.flush();
     this.#observers.add(observer);
+    if (transport === "websocket") this.#observingMembers += 1;
   }
 
-  unobserve(observer: Observer): void {
-    this.#observers.delete(observer);
+  unobserve(observer: Observer, transport: "websocket" | "sse" = "sse"): void {
+    const wasThere = this.#observers.delete(observer);
+    if (wasThere && transport === "websocket") this.#observingMembers -= 1;
+  }
+
+  /** What is counted of all rooms together. */
+  get counts(): HubCounts {
+    return this.#surroundings.counts;
   }
 
   /** Tells everybody in the room, save `sender` and the connection behind `publish` if given. */
@@ -156,9 +185,8 @@ export class Room implements PresenceListener {
     publish?: (topic: string, frame: string | Uint8Array) => void,
     sender?: Pick<Observer, "hear">,
   ): void {
-    const send = publish ?? ((topic, frame) => this.#surroundings.fanout.publish(topic, frame));
-    if (this.readers > 0) send(this.topic, event.json);
-    if (this.binaryReaders > 0) send(this.binaryTopic, event.binary ?? event.json);
+    const fanout = publish === undefined ? this.#surroundings.fanout : { publish };
+    this.#spread(fanout, event.json, event.binary, publish === undefined ? 0 : 1);
     this.flush(); // an event must not overtake the messages before it
     for (const observer of this.#observers) if (observer !== sender) observer.hear(this, event);
     for (const reader of this.catchingUp) if (reader !== sender) reader.hear(this, event);
@@ -180,6 +208,23 @@ export class Room implements PresenceListener {
     const observers = this.observerCount;
     const frame = { type: "presence", room: this.name, joined, left, members, observers };
     this.tell({ name: "presence", json: JSON.stringify(frame), binary: null });
+  }
+
+  /** Publishes to both topics. Of their readers `left` are left out. */
+  #spread(fanout: Fanout, text: string, binary: Uint8Array | null, left: number): void {
+    const { sent } = this;
+    const { sentBytes } = this.#surroundings.counts;
+    if (this.readers > 0) {
+      fanout.publish(this.topic, text);
+      const bytes = Buffer.byteLength(text);
+      sent.textBytes += bytes;
+      sentBytes.websocket += bytes * (this.readers - left);
+    }
+    if (this.binaryReaders === 0) return;
+    fanout.publish(this.binaryTopic, binary ?? text);
+    const bytes = binary?.length ?? Buffer.byteLength(text);
+    sent.binaryBytes += bytes;
+    sentBytes.websocket += bytes * (this.binaryReaders - (this.readers > 0 ? 0 : left));
   }
 
   #remember(entry: Entry): void {

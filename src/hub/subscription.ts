@@ -4,11 +4,13 @@ import { encodeEvent, formatEvent } from "../protocol/event-stream.ts";
 import type { GapFrame } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition, formatPositions, type Position } from "../protocol/position.ts";
+import { Arrears } from "./arrears.ts";
 import type { Reader } from "./catch-up.ts";
 import type { Entry, Observer, Room, RoomEvent } from "./room.ts";
 import { Turns } from "./turns.ts";
 
 const encoder = new TextEncoder();
+const waitBytesMax = limits.latestWaitBytesMax;
 
 /** Encodes messages of one room as events whose id is the message's position. */
 export function encodeStream(entries: readonly Entry[]): Uint8Array {
@@ -33,6 +35,7 @@ interface Sink {
 export class Subscription implements Reader, Observer {
   readonly #positions: Map<string, Position> | null;
   readonly #queueBytesMax: number;
+  readonly #sentBytes: { sse: number };
   readonly #maySeeMembers: (room: string) => boolean;
   readonly #rooms = new Set<Room>();
   #queue: Uint8Array[] = [];
@@ -40,14 +43,20 @@ export class Subscription implements Reader, Observer {
   /** Where bytes go at once when nothing waits before them; null while the client is behind. */
   #sink: Sink | null = null;
   #isClosed = false;
+  readonly #arrears = new Arrears();
   #wake: (() => void) | null = null;
   readonly #turns = new Turns();
   #drained: (() => void) | null = null;
 
   /** True once it was cut because its client did not read. */
   hasOverflowed = false;
+  /** Messages and bytes that were handed over for its client. */
+  messageCount = 0;
+  byteCount = 0;
   /** Called once, when it ends. */
   onClose: () => void = () => {};
+  /** Called once, when {@link bytes} has nothing more to yield, or nobody takes it any more. */
+  onEnd: () => void = () => {};
 
   /**
    * `positions` is null for a stream of one room. For one of several it is where the reader stood in
@@ -55,17 +64,25 @@ export class Subscription implements Reader, Observer {
    */
   constructor(options: {
     queueBytesMax: number;
+    /** Where it adds the bytes handed over, with all other streams. */
+    sentBytes?: { sse: number };
     positions: ReadonlyMap<string, Position> | null;
     /** Whether its reader may know who comes and goes in a room; true where it is left out. */
     maySeeMembers?: (room: string) => boolean;
   }) {
     this.#maySeeMembers = options.maySeeMembers ?? (() => true);
     this.#queueBytesMax = options.queueBytesMax;
+    this.#sentBytes = options.sentBytes ?? { sse: 0 };
     this.#positions = options.positions === null ? null : new Map(options.positions);
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Bytes that wait here for its client. */
+  get queueBytes(): number {
+    return this.#queueBytes;
   }
 
   /** True when everything pushed was taken. */
@@ -93,10 +110,12 @@ export class Subscription implements Reader, Observer {
           this.#sink = (yield bytes) ?? null;
           this.#queueBytes -= bytes.length;
           if (this.#queueBytes <= limits.catchUpBytesMax) this.#drained?.();
+          if (this.#queueBytes === 0 && !this.#isClosed) this.#arrears.settle(this);
         }
       }
     } finally {
       this.close();
+      this.onEnd();
     }
   }
 
@@ -104,20 +123,24 @@ export class Subscription implements Reader, Observer {
   push(bytes: Uint8Array): void {
     if (this.#isClosed) return;
     if (this.#queueBytes === 0 && this.#sink !== null) {
+      this.#count(bytes);
       const written = this.#sink.write(bytes);
       // What comes next goes through the generator, where Bun waits for a client that is behind.
       if (typeof written !== "number" || written <= 0) this.#sink = null;
       return;
     }
-    if (this.#queueBytes + bytes.length > this.#queueBytesMax) {
-      this.hasOverflowed = true;
-      this.#queue = [];
-      this.close();
-      return;
-    }
+    if (this.#queueBytes + bytes.length > this.#queueBytesMax) return this.cut();
+    this.#count(bytes);
     this.#queue.push(bytes);
     this.#queueBytes += bytes.length;
     this.#wake?.();
+  }
+
+  /** Ends the stream with all that waits: its client does not read. */
+  cut(): void {
+    this.hasOverflowed = true;
+    this.#queue = [];
+    this.close();
   }
 
   /** Ends the stream after what is queued. May be called twice. */
@@ -128,6 +151,7 @@ export class Subscription implements Reader, Observer {
       room.unobserve(this);
       room.catchingUp.delete(this);
       room.observerCount -= 1;
+      room.counts.leaves.sse += 1;
       room.release();
     }
     this.#rooms.clear();
@@ -140,6 +164,7 @@ export class Subscription implements Reader, Observer {
     this.#rooms.add(room);
     room.uses += 1;
     room.observerCount += 1;
+    room.counts.joins.sse += 1;
     room.catchingUp.add(this);
   }
 
@@ -151,12 +176,15 @@ export class Subscription implements Reader, Observer {
   }
 
   tellGap(room: Room, offset: number, gap: GapFrame): void {
+    room.counts.gaps.sse += 1;
     const id = this.#idAt(room, offset);
     this.push(encodeEvent({ id, event: "gap", data: JSON.stringify(gap) }));
   }
 
   send(room: Room, entries: readonly Entry[]): void {
-    if (entries.length > 0) this.push(this.#encode(room, entries));
+    if (entries.length === 0) return;
+    this.messageCount += entries.length;
+    this.push(this.#encode(room, entries));
   }
 
   turn(): Promise<() => void> {
@@ -174,11 +202,16 @@ export class Subscription implements Reader, Observer {
   }
 
   observe(room: Room, entries: readonly Entry[], shared: () => Uint8Array): void {
+    if (room.isLatestOnly && (this.#arrears.has(room) || this.#queueBytes > waitBytesMax)) {
+      return this.#arrears.add(room, entries);
+    }
+    this.messageCount += entries.length;
     this.push(this.#positions === null ? shared() : this.#encode(room, entries));
   }
 
   hear(room: Room, { name, json }: RoomEvent): void {
     if (name === "presence" && !this.#maySeeMembers(room.name)) return;
+    if (name === "signal" && this.#arrears.has(room)) return;
     this.push(encodeEvent({ event: name, data: json }));
   }
 
@@ -195,6 +228,11 @@ export class Subscription implements Reader, Observer {
     if (this.#positions === null) return formatPosition(epoch, offset);
     this.#positions.set(name, { epoch, offset });
     return formatPositions(this.#positions);
+  }
+
+  #count({ length }: Uint8Array): void {
+    this.byteCount += length;
+    this.#sentBytes.sse += length;
   }
 
   #pushed(): Promise<void> {

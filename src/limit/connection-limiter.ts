@@ -50,11 +50,17 @@ export class ConnectionLimiter implements PassIssuer {
   admit(addressKey: string, user: string | null): Pass {
     const { connectionsMax, connectionsPerAddress } = this.#limits;
     if (isReached(this.#count, connectionsMax)) {
-      throw tooMany(`The server has ${connectionsMax} connections, as many as it may.`);
+      throw tooMany(
+        `The server has ${connectionsMax} connections, as many as it may.`,
+        "connections-max",
+      );
     }
     const address = find(this.#addresses, addressKey);
     if (isReached(address.connections, connectionsPerAddress)) {
-      throw tooMany(`One address may have ${connectionsPerAddress} connections.`);
+      throw tooMany(
+        `One address may have ${connectionsPerAddress} connections.`,
+        "connections-per-address",
+      );
     }
     const holder = user === null ? null : this.#findUser(user);
     this.#count += 1;
@@ -88,7 +94,7 @@ export class ConnectionLimiter implements PassIssuer {
     const { connectionsPerUser } = this.#limits;
     const holder = find(this.#users, user);
     if (!isReached(holder.connections, connectionsPerUser)) return holder;
-    throw tooMany(`One user may have ${connectionsPerUser} connections.`);
+    throw tooMany(`One user may have ${connectionsPerUser} connections.`, "connections-per-user");
   }
 }
 
@@ -110,6 +116,6 @@ function remove(tallies: Map<string, Tally>, tally: Tally): void {
   if (tally.connections === 0) tallies.delete(tally.key);
 }
 
-function tooMany(text: string): PartylineError {
-  return new PartylineError("too_many", text, retryAfterMs);
+function tooMany(text: string, limit: string): PartylineError {
+  return new PartylineError("too_many", text, retryAfterMs, limit);
 }

@@ -10,6 +10,8 @@ export interface RateLimiterOptions {
   readonly now: () => number;
   /** Completes the sentence "Too many …". */
   readonly what: string;
+  /** The key of the configuration that sets the pace. */
+  readonly limit: string;
   /** Callers that are remembered. */
   readonly keysMax?: number;
 }
@@ -40,12 +42,12 @@ export class RateLimiter {
    * @throws rate_limited with the delay when it has no token left
    */
   take(key: string): void {
-    const { rate, now, what } = this.#options;
+    const { rate, now, what, limit } = this.#options;
     if (rate.intervalMs === 0) return;
     const bucket = this.#buckets.get(key) ?? { paidUntil: 0 };
     this.#remember(key, bucket);
     const waitMs = takeToken(bucket, rate, now());
-    if (waitMs > 0) throw rateLimited(`Too many ${what}.`, waitMs);
+    if (waitMs > 0) throw rateLimited(`Too many ${what}.`, waitMs, limit);
   }
 
   #remember(key: string, bucket: Bucket): void {
@@ -60,11 +62,12 @@ export class RateLimiter {
 }
 
 /** Says how long to wait, in whole milliseconds that are enough. */
-export function rateLimited(what: string, waitMs: number): PartylineError {
+export function rateLimited(what: string, waitMs: number, limit: string): PartylineError {
   const retryAfterMs = Math.ceil(waitMs);
   return new PartylineError(
     "rate_limited",
     `${what} Try again in ${retryAfterMs} ms.`,
     retryAfterMs,
+    limit,
   );
 }

@@ -1,58 +1,54 @@
-/** The meters, in the text form that Prometheus reads. */
+/** What is counted, in the text form that Prometheus reads. */
 
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import type { Histogram } from "./histogram.ts";
+import { type Labels, listMeters, type Meter, type MeterSources } from "./meters.ts";
 
-/** Where the numbers come from; each is read when somebody asks for `/metrics`. */
-export interface MeterSources {
-  readonly connections: () => { websocket: number; sse: number };
-  readonly rooms: () => number;
-  /** Totals since the start. */
-  readonly totals: () => Readonly<
-    Record<"messages" | "deliveries" | "signals" | "slowReaders", number>
-  >;
+/** A line of the answer, as prom-client takes it. */
+interface Sample {
+  readonly metricName?: string;
+  readonly labels: Labels;
+  readonly value: number;
 }
 
+/** Of what prom-client adds itself: the rest is of Node.js, and says nothing of this runtime. */
+const processMeters = /^(process_|nodejs_heap_size_|nodejs_external_)/;
+
 /** Makes a registry of its own, so that several servers in one process do not share numbers. */
-export function createMeters({ connections, rooms, totals }: MeterSources): Registry {
+export function createMeters(sources: MeterSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  new Gauge({
-    name: "partyline_connections",
-    help: "Open connections by transport.",
-    labelNames: ["transport"],
-    registers,
-    collect() {
-      const { websocket, sse } = connections();
-      this.set({ transport: "websocket" }, websocket);
-      this.set({ transport: "sse" }, sse);
-    },
-  });
-  new Gauge({
-    name: "partyline_rooms",
-    help: "Rooms that somebody is in.",
-    registers,
-    collect() {
-      this.set(rooms());
-    },
-  });
-  for (const [name, key, help] of counters) {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(totals()[key]);
-      },
-    });
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (!processMeters.test(name)) registry.removeSingleMetric(name);
   }
+  for (const meter of listMeters(sources)) registry.registerMetric(toMetric(meter));
   return registry;
 }
 
-const counters = [
-  ["partyline_messages_total", "messages", "Messages stored and announced."],
-  ["partyline_deliveries_total", "deliveries", "Messages handed to live readers."],
-  ["partyline_signals_total", "signals", "Signals passed on."],
-  ["partyline_slow_readers_total", "slowReaders", "Connections cut because they did not read."],
-] as const;
+/**
+ * The least that prom-client 15.1.3 asks of a metric. Its own classes count by themselves, which a
+ * message to a thousand readers cannot pay for.
+ */
+function toMetric({ name, help, type, read }: Meter): Metric<string> {
+  const get = async () => {
+    const values = read().flatMap(([labels, value]) =>
+      typeof value === "number" ? [{ labels, value }] : toSamples(name, labels, value),
+    );
+    return { name, help, type, values, aggregator: "sum" };
+  };
+  return { name, help, type, get } as unknown as Metric<string>;
+}
+
+function toSamples(name: string, labels: Labels, { bounds, counts, sum, count }: Histogram) {
+  const samples: Sample[] = [];
+  let below = 0;
+  for (const [index, bound] of bounds.entries()) {
+    below += counts[index] ?? 0;
+    const le = String(bound);
+    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: below });
+  }
+  samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le: "+Inf" }, value: count });
+  samples.push({ metricName: `${name}_sum`, labels, value: sum });
+  samples.push({ metricName: `${name}_count`, labels, value: count });
+  return samples;
+}

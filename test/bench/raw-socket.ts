@@ -132,7 +132,8 @@ export function toRawFrame(opcode: number, payload: Uint8Array): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-function handshake(port: number, path: string): string {
+/** Asks to become a WebSocket. */
+export function handshake(port: number, path: string): string {
   return (
     `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\n` +
     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +

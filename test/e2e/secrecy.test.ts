@@ -47,8 +47,12 @@ async function showEverywhere(url: string, token: string): Promise<string[]> {
     "/rooms/a/members",
     "/nowhere",
     "/files/none",
+    "/metrics",
+    "/admin/connections",
   ]) {
     await ask(path, { headers: bearer });
+    await ask(path, { headers: { ...bearer, traceparent: `00-${token}-${token}-01` } });
+    await ask(path, { headers: { ...bearer, "x-forwarded-for": token, forwarded: token } });
     await ask(`${path}?${query}`);
     await ask(`${path}?${query}&${query}x`);
     await ask(path, { headers: { authorization: `Bearer ${token} ${token}` } });
@@ -80,7 +84,7 @@ async function showEverywhere(url: string, token: string): Promise<string[]> {
       await client.ask({ type: "auth", token });
     }
     heard.push(JSON.stringify(client.frames));
-    client.close();
+    client.socket.close(4_000, token.slice(-100)); // a reason is what a client says, whatever that is
   }
   heard.push(stream.text);
   return heard;
@@ -113,10 +117,16 @@ test("no token and no secret is in what is answered, logged, measured or stored"
   expect(revoke.status).toBe(204);
   const heard: string[] = [];
   for (const token of tokens) heard.push(...(await showEverywhere(program.url, token)));
-  heard.push(await (await fetch(`${program.url}/metrics`)).text());
+  const headers = { authorization: `Bearer ${root}` };
+  const metrics = await (await fetch(`${program.url}/metrics`, { headers })).text();
+  expect(metrics).toMatch(/^partyline_token_failures_total [1-9]/m);
+  heard.push(metrics);
   heard.push(await (await fetch(`${program.url}/openapi.json`)).text());
   const whileRunning = readAll(folder.path);
   const { err, out } = await program.end("SIGTERM");
+  for (const line of ["request", "connection ended", "room joined", "a token was refused"]) {
+    expect(err).toContain(`"msg":"${line}"`);
+  }
   const stored = readAll(folder.path);
   expect(stored.join("")).toContain("SQLite format 3");
   expect(stored.join("")).toContain(revokedId); // so the files were looked into

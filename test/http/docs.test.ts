@@ -34,6 +34,7 @@ beforeAll(async () => {
   writeFileSync(join(pages, "guide.md"), guide);
   writeFileSync(join(pages, "wire.md"), "# The wire\n\nWords.\n\n## Errors\n\nMany.\n");
   writeFileSync(join(pages, "picture.png"), "not really a picture");
+  writeFileSync(join(pages, "dashboard.json"), '{"title":"A dashboard"}');
   writeFileSync(join(pages, "secret.txt"), "not for readers");
   await buildWebApp(join(folder.path, "web"));
   const made = new Elysia().use(docs(pages, join(folder.path, "web")));
@@ -108,6 +109,9 @@ describe("the manual", () => {
     expect(await response.text()).toBe(guide);
     const picture = await fetch(`${url}/docs/picture.png`);
     expect(picture.headers.get("content-type")).toBe("image/png");
+    const dashboard = await fetch(`${url}/docs/dashboard.json`);
+    expect(dashboard.headers.get("content-type")).toBe("application/json");
+    expect(await dashboard.json()).toEqual({ title: "A dashboard" });
     for (const path of ["/docs/secret.txt", "/docs/secret", "/docs/nothing", "/docs/..%2fguide"]) {
       expect((await fetch(url + path)).status).toBe(404);
     }

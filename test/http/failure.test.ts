@@ -63,7 +63,7 @@ test("HEAD has the headers of GET and no body", async () => {
 describe("a thrown value", () => {
   const lines: object[] = [];
   const note = (fields: object) => void lines.push(fields);
-  const log = { debug: note, info: note, warn: note, error: note };
+  const log = { isDebug: false, debug: note, info: note, warn: note, error: note };
   const app = new Elysia()
     .use(failure(log))
     .get("/defect", () => {

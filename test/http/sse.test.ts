@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { Roll } from "../../src/http/roll.ts";
 import { Streams } from "../../src/http/sse.ts";
 import { Hub } from "../../src/hub/hub.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { Measures } from "../../src/telemetry/measures.ts";
 import { testTransport } from "../contract/transport.ts";
 import { createAdmission } from "../support/admission.ts";
 import { EventReader } from "../support/event-reader.ts";
@@ -213,7 +215,11 @@ test("a quiet stream gets a comment now and then, and one that is not read gets 
   const log = createLog("silent", "json");
   const { guard, sessions } = createGuard(clock, { issuers: [] });
   const admission = createAdmission();
-  const streams = new Streams({ hub, log, queueBytesMax: 10_000, admission, sessions });
+  const measures = new Measures();
+  const streams = new Streams({
+    ...{ hub, log, admission, sessions, measures, roll: new Roll(log, measures) },
+    queueBytesMax: 10_000,
+  });
   const [beat, everyMs] = intervals.mock.calls.at(-1) ?? [];
   intervals.mockRestore();
   expect(everyMs).toBe(limits.heartbeatMs);
@@ -231,7 +237,7 @@ test("a quiet stream gets a comment now and then, and one that is not read gets 
   await Bun.sleep(0);
   tick();
   expect(await next).toBe(": \n\n");
-  streams.close(() => 1_500);
+  streams.leaveForDrain(() => 1_500);
   expect((await text()) + (await text())).toBe(
     ': partyline\nretry: 1500\n\nevent: draining\ndata: {"type":"draining","reconnectAfterMs":1500}\n\n',
   );

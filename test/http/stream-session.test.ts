@@ -96,7 +96,8 @@ describe("a renewal", () => {
   async function open() {
     const subscription = new Subscription({ queueBytesMax: 10_000, positions: null });
     const before = await identify("alice", both);
-    return { before, session: new StreamSession("c", before, subscription, ["a", "b"]) };
+    const arrival = { address: "127.0.0.1", trace: undefined, since: 0, startedAt: 0 };
+    return { before, session: new StreamSession("c", before, subscription, ["a", "b"], arrival) };
   }
 
   test("takes the same user's token that covers every room", async () => {

@@ -36,7 +36,6 @@ class Visit implements Member {
   readonly #world: World;
   readonly #turns = new Turns();
   #unsubscribe: (() => void) | null = null;
-  readonly isBlind = false;
   isClosed = false;
 
   constructor(log: ReaderLog, world: World) {
@@ -46,6 +45,10 @@ class Visit implements Member {
   }
 
   observe() {}
+
+  observes() {
+    return false;
+  }
 
   isBinary() {
     return false;

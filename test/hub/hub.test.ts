@@ -35,13 +35,13 @@ class Guest implements Member {
   readonly user: { id: string; name: string };
   isClosed = false;
   isLive = false;
-  isBlind = false;
   readonly heard: string[] = [];
 
   constructor(id: string) {
     this.user = { id, name: id };
   }
   isBinary = () => false;
+  observes = () => false;
   stand() {}
   tellGap() {}
   send() {}
@@ -148,7 +148,11 @@ describe("a hub", () => {
     await hub.observe("hall", subscription, "end");
     await hub.publish("hall", "m", writer, hello);
     await hub.publish("elsewhere", "m", writer, hello);
-    expect(hub.counts).toMatchObject({ messages: 2, deliveries: 3 });
+    expect(hub.counts).toMatchObject({
+      messages: 2,
+      deliveries: { websocket: 2, sse: 1 },
+      joins: { websocket: 2, sse: 1 },
+    });
     expect(hub.membersOf("hall")).toMatchObject({
       members: [{ id: "ada" }, { id: "~1" }],
       memberCount: 2,

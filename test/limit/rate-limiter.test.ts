@@ -6,7 +6,12 @@ import { ManualClock } from "../support/manual-clock.ts";
 
 function create(perSecond: number, burst: number, keysMax?: number) {
   const clock = new ManualClock(0);
-  const options = { rate: toRate(perSecond, burst), now: () => clock.now(), what: "publishes" };
+  const options = {
+    rate: toRate(perSecond, burst),
+    now: () => clock.now(),
+    what: "publishes",
+    limit: "pace",
+  };
   return {
     clock,
     limiter: new RateLimiter(keysMax === undefined ? options : { ...options, keysMax }),

@@ -1,6 +1,8 @@
 /** An admission for tests that build a part of a server themselves. */
 
 import { Admission, type AdmissionLimits } from "../../src/http/admission.ts";
+import { Shedding } from "../../src/http/shedding.ts";
+import { PublishBudget } from "../../src/limit/publish-budget.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { ManualClock } from "./manual-clock.ts";
 
@@ -22,10 +24,15 @@ export function createAdmission(
   limits: Partial<AdmissionLimits> = {},
   clock: ManualClock = new ManualClock(),
 ): Admission {
+  const now = () => clock.now();
+  const log = createLog("silent", "json");
+  const budget = new PublishBudget(67_108_864, now);
+  const idle = { memoryBytesMax: 0, readRss: () => 0, collect() {}, cutSlowReaders() {} };
   return new Admission({
     limits: { ...noLimits, ...limits },
     clock,
-    now: () => clock.now(),
-    log: createLog("silent", "json"),
+    ...{ now, log, budget, bodies: budget },
+    drain: { assertStaying() {} },
+    shedding: new Shedding({ budget, log, now, ...idle }),
   });
 }

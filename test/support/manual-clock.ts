@@ -5,7 +5,7 @@ import type { Clock } from "../../src/hub/ports.ts";
 /** A clock for tests: `advance` moves it and calls what is due, in the order of the times. */
 export class ManualClock implements Clock {
   #now: number;
-  readonly #timers = new Set<{ readonly at: number; readonly act: () => void }>();
+  readonly #timers = new Set<{ at: number; readonly act: () => void }>();
 
   constructor(now = 1_763_690_000_000) {
     this.#now = now;
@@ -26,6 +26,12 @@ export class ManualClock implements Clock {
   /** Timers that wait. */
   get waiting(): number {
     return this.#timers.size;
+  }
+
+  /** Sets the time without letting any pass, as an administrator does: what waits, waits as long. */
+  set(now: number): void {
+    for (const timer of this.#timers) timer.at += now - this.#now;
+    this.#now = now;
   }
 
   advance(ms: number): void {

@@ -1,5 +1,6 @@
 /** Rooms without a server behind them. */
 
+import { createHubCounts } from "../../src/hub/counts.ts";
 import type { Message } from "../../src/hub/message.ts";
 import { Room, type RoomSurroundings } from "../../src/hub/room.ts";
 import { encodeStream } from "../../src/hub/subscription.ts";
@@ -10,7 +11,9 @@ export function createRoom(name = "hall", changes: Partial<RoomSurroundings> = {
   const surroundings = {
     clock: new ManualClock(),
     fanout: { publish() {} },
+    counts: createHubCounts(),
     encodeStream,
+    isLatestOnly: () => false,
     onDeserted() {},
     ...changes,
   };

@@ -35,6 +35,8 @@ export class TestServer implements AsyncDisposable {
       port: this.port,
       messagesPerSecond: 0, // tests write as fast as they can
       publishesPerSecond: 0,
+      memoryMax: 0, // the memory of the tests themselves is not the server's
+      drainWindowMs: 0, // nobody comes back, so nobody need be told gently
       ...this.#overrides,
     });
     this.#server = createServer(config);
@@ -46,6 +48,11 @@ export class TestServer implements AsyncDisposable {
   async stop(): Promise<void> {
     await this.#server?.stop();
     this.#server = null;
+  }
+
+  /** Its data folder. */
+  get folder(): string {
+    return this.#folder.path;
   }
 
   /** Where WebSocket clients connect. */

@@ -1,24 +1,30 @@
 /**
  * A program that publishes into a store as fast as it can until it is killed, and writes a line
- * `room offset id` for each message that was acknowledged. Arguments: path, name, walBytesMax.
+ * `room offset id` for each message that was acknowledged. Arguments: path, name, walBytesMax,
+ * durability, and the file of a {@link PhaseBoard}.
  */
 
 import { writeSync } from "node:fs";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
+import { PhaseBoard, showPhases } from "./crash-phase.ts";
 
-const [path = "", name = "", walBytesMax = "1000000"] = process.argv.slice(2);
+const [path = "", name = "", walBytesMax = "", durability = "", boardPath = ""] =
+  process.argv.slice(2);
 const rooms = 4;
 const inFlight = 64;
 
 /** Messages of each room that the program keeps. */
-export const keptMax = 5_000;
+export const keptMax = 1_000;
 
 if (import.meta.main) await publish();
 
 async function publish(): Promise<void> {
+  const board = new PhaseBoard(boardPath);
+  showPhases(board);
+  board.set("opening");
   const broker = await openSqliteBroker({
     path,
-    durability: "process",
+    durability: durability === "power" ? "power" : "process",
     retention: { messagesMax: keptMax, ageMsMax: 0, bytesMax: 0 },
     clock: {
       now: Date.now,
@@ -29,6 +35,7 @@ async function publish(): Promise<void> {
     },
     walBytesMax: Number(walBytesMax),
   });
+  board.set("between");
   await broker.start(() => {});
   for (let n = 0; n < inFlight; n += 1) publishFrom(n);
 

@@ -10,6 +10,11 @@ export interface SystemProgram {
 }
 
 export const systemPrograms = {
+  caddy: {
+    commands: ["caddy"],
+    debianPackage: "caddy",
+    usedBy: "tests behind Caddy",
+  },
   chromium: {
     commands: ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"],
     debianPackage: "chromium",
@@ -19,6 +24,16 @@ export const systemPrograms = {
     commands: ["curl"],
     debianPackage: "curl",
     usedBy: "tests with curl as a client",
+  },
+  haproxy: {
+    commands: ["haproxy", "/usr/sbin/haproxy"],
+    debianPackage: "haproxy",
+    usedBy: "tests behind HAProxy",
+  },
+  nginx: {
+    commands: ["nginx", "/usr/sbin/nginx"],
+    debianPackage: "nginx-light",
+    usedBy: "tests behind nginx",
   },
   openssl: {
     commands: ["openssl"],

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { createLog, type LogFormat, type LogLevel } from "../../src/telemetry/log.ts";
 
 /** A logger and the lines it wrote. */
-function capture(level: LogLevel, format: LogFormat) {
+function capture(level: LogLevel, format: LogFormat, hasColors = false) {
   const lines: string[] = [];
-  return { log: createLog(level, format, (line) => lines.push(line)), lines };
+  return { log: createLog(level, format, { hasColors, write: (line) => lines.push(line) }), lines };
 }
 
 test("a line of JSON has its time, level, fields and text", () => {
@@ -46,4 +46,32 @@ test("what is below the level is not written, and silent writes nothing", () => 
   const silent = capture("silent", "text");
   silent.log.error({}, "e");
   expect(silent.lines).toEqual([]);
+});
+
+test("the levels of lines for people have their colours where there are any", () => {
+  const { log, lines } = capture("info", "text", true);
+  log.error({ room: "hall" }, "broken");
+  log.info({}, "fine");
+  expect(lines[0]?.replace(/[\d:.]{12}/, "T")).toBe(
+    "\x1b[2mT\x1b[0m \x1b[31merror\x1b[0m broken \x1b[2mroom=\x1b[0mhall\n",
+  );
+  expect(lines[1]).toContain("\x1b[36minfo ");
+});
+
+test("what a client had a part in moves no cursor, begins no line, and ends where it ends", () => {
+  const { log, lines } = capture("info", "text");
+  const evil = "a b\n00:00:00.000 error forged\x1b[2J\u2028\u0085\x7f";
+  log.info({ path: evil, list: [evil], name: 'x"y', empty: "", key: "a=b" }, "request");
+  expect(lines).toHaveLength(1);
+  const [line = ""] = lines;
+  expect(line.split("\n")).toHaveLength(2);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  expect(line.slice(0, -1)).not.toMatch(/[\0-\x1f\x7f-\x9f\u2028\u2029]/);
+  expect(line).toContain('path="a b\\n00:00:00.000 error forged\\u001b[2J\\u2028\\u0085\\u007f"');
+  expect(line).toEndWith('name="x\\"y" empty="" key="a=b"\n');
+});
+
+test("a logger tells whether anybody would read what is costly to find", () => {
+  expect(capture("debug", "json").log.isDebug).toBe(true);
+  expect(capture("info", "text").log.isDebug).toBe(false);
 });

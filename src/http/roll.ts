@@ -1,0 +1,140 @@
+/** The roll of open connections: who is there, since when, and what went through. */
+
+import type { Pass } from "../limit/pass.ts";
+import { errorTable, type PartylineError } from "../protocol/errors.ts";
+import type { Sender } from "../protocol/frame.ts";
+import type { ByTransport, ConnectionPage, ListedConnection } from "../protocol/server-report.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Measures } from "../telemetry/measures.ts";
+import { findTrace, type Trace } from "../telemetry/trace.ts";
+import type { Traffic } from "../telemetry/traffic.ts";
+
+/** Where a connection came from. */
+export interface Arrival {
+  /** What its limits are counted by. */
+  readonly address: string;
+  readonly trace: Trace | undefined;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly startedAt: number;
+}
+
+/** Notes where a connection comes from that is let in by a pass. */
+export function toArrival({ headers }: Request, { address }: Pass): Arrival {
+  const trace = findTrace(headers);
+  return { address: address.key, trace, since: Date.now(), startedAt: performance.now() };
+}
+
+/** A WebSocket connection or an SSE stream, as long as it is open. */
+export interface Attendee {
+  readonly id: string;
+  readonly transport: keyof ByTransport;
+  readonly user: Sender;
+  readonly arrival: Arrival;
+  /** The rooms it is in or follows. */
+  readonly roomNames: readonly string[];
+  /** Bytes that wait for it to read them. */
+  readonly queueBytes: number;
+  /** What went through it so far. */
+  measureTraffic(): Traffic;
+  /** Ends it, and tells it why. */
+  expire(error: PartylineError): void;
+  /** Ends it at once, with all that waits for it: it does not read. */
+  cut(): void;
+}
+
+/** How a connection ended. */
+export interface Ending {
+  /** WebSocket's close code; undefined for a stream. */
+  readonly code?: number;
+  readonly reason: string;
+}
+
+/** Rooms named of one connection. */
+const roomsNamedMax = 20;
+/** What is said when connections are closed here, save codes of errors. */
+const ownReasons: ReadonlySet<string> = new Set(["no frame came", ...Object.keys(errorTable)]);
+
+/** Holds everybody once, in the order in which they came. */
+export class Roll {
+  readonly #open = new Map<string, { readonly number: number; readonly attendee: Attendee }>();
+  readonly #log: Pick<Log, "info">;
+  readonly #measures: Measures;
+  #last = 0;
+
+  constructor(log: Pick<Log, "info">, measures: Measures) {
+    this.#log = log;
+    this.#measures = measures;
+  }
+
+  add(attendee: Attendee): void {
+    this.#last += 1;
+    this.#open.set(attendee.id, { number: this.#last, attendee });
+    this.#measures.opened[attendee.transport] += 1;
+  }
+
+  /** Takes somebody off, and writes one line about them. Does nothing the second time. */
+  remove(attendee: Attendee, { code, reason }: Ending): void {
+    if (!this.#open.delete(attendee.id)) return;
+    const { id: connection, transport, user, arrival } = attendee;
+    const { address, startedAt, trace } = arrival;
+    const ms = Math.round(performance.now() - startedAt);
+    const fields = { connection, transport, user: user.id, address, ms };
+    const traffic = attendee.measureTraffic();
+    // What a client says when it closes is its own business, and may be anything.
+    const told = ownReasons.has(reason) ? { reason } : {};
+    this.#log.info({ ...fields, ...traffic, code, ...told, ...trace }, "connection ended");
+  }
+
+  /** Finds an open connection by its id. */
+  find(id: string): Attendee | undefined {
+    return this.#open.get(id)?.attendee;
+  }
+
+  /** The open connections of a user. */
+  of(user: string): Attendee[] {
+    return [...this.#open.values()].flatMap(({ attendee }) =>
+      attendee.user.id === user ? [attendee] : [],
+    );
+  }
+
+  /** Bytes that wait for readers now. It asks each of them: some ten nanoseconds. */
+  sumQueueBytes(): ByTransport {
+    const sum = { websocket: 0, sse: 0 };
+    for (const { attendee } of this.#open.values()) sum[attendee.transport] += attendee.queueBytes;
+    return sum;
+  }
+
+  /** Cuts those for whom more than `bytes` wait. */
+  cutSlowReaders(bytes: number): void {
+    for (const { attendee } of this.#open.values()) {
+      if (attendee.queueBytes > bytes) attendee.cut();
+    }
+  }
+
+  /** Lists those who came after the one with the number `after`, at most `limit`; `user` is an id. */
+  list(after: number, limit: number, user: string | undefined): ConnectionPage {
+    const connections: ListedConnection[] = [];
+    let last = 0;
+    for (const { number, attendee } of this.#open.values()) {
+      if (number <= after || (user !== undefined && attendee.user.id !== user)) continue;
+      if (connections.length === limit) return { connections, next: last };
+      connections.push(describe(attendee));
+      last = number;
+    }
+    return { connections, next: null };
+  }
+}
+
+function describe(attendee: Attendee): ListedConnection {
+  const { id: connection, transport, arrival, roomNames, queueBytes } = attendee;
+  const { id, name } = attendee.user;
+  const { messagesIn, messagesOut, bytesIn, bytesOut } = attendee.measureTraffic();
+  return {
+    ...{ connection, transport, user: { id, name } },
+    ...{ address: arrival.address, since: arrival.since },
+    ...{ rooms: roomNames.slice(0, roomsNamedMax), roomCount: roomNames.length },
+    ...{ messagesIn, messagesOut, bytesIn, bytesOut, queueBytes },
+  };
+}

@@ -1,0 +1,72 @@
+import { expect, test } from "bun:test";
+import { createJournal, ReturningReader } from "../bench/returning-reader.ts";
+import { SteadyPublisher } from "../bench/steady-publisher.ts";
+import { eventually } from "../support/poll.ts";
+import { fromSource, runProgram, startProgram } from "../support/program.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+
+const readersMax = 300;
+const room = "general";
+
+test("a restart under load loses nothing, leaves with 0, and has everybody back", async () => {
+  using folder = createTemporaryFolder();
+  const options = ["--drain-window", "1s", "--messages-per-second", "0", "--log-format", "json"];
+  const start = (port: number) => {
+    return startProgram([...fromSource, "serve", "--port", `${port}`, ...options], folder.path);
+  };
+  using program = await start(0);
+  const port = Number(new URL(program.url).port);
+  const journal = createJournal();
+  const readers = Array.from({ length: readersMax }, (_, index) => {
+    return new ReturningReader(port, room, index % 10 === 0, journal);
+  });
+  for (const reader of readers) reader.open();
+  await eventually("all readers", () => readers.every(({ isIn }) => isIn));
+  const publisher = new SteadyPublisher(port, [room], 50);
+  await publisher.start();
+  await eventually("some messages", () => publisher.acknowledged.size > 20);
+
+  const { code, err } = await program.end("SIGTERM");
+  expect(code).toBe(0);
+  expect(err).toContain('"msg":"Draining: clients are sent away."');
+  expect(err).not.toContain("ran out of time");
+  using next = await start(port);
+  await eventually("all readers again", () => readers.every(({ isIn }) => isIn));
+  const before = publisher.acknowledged.size;
+  await eventually("more messages", () => publisher.acknowledged.size > before + 20);
+  await publisher.stop();
+
+  const url = `${next.url}/rooms/${room}/messages?since=start&limit=500`;
+  const { messages } = await (await fetch(url)).json();
+  const stored = messages.map(({ id, position }: { id: string; position: string }) => [
+    id,
+    position,
+  ]);
+  expect(new Map(stored)).toEqual(publisher.acknowledged);
+  expect(stored).toHaveLength(publisher.acknowledged.size); // none of them twice
+  await eventually("the last message everywhere", () => {
+    return readers.every(({ offset }) => offset === stored.length);
+  });
+  expect([journal.faults, journal.cuts]).toEqual([[], 0]);
+  expect(journal.delays).toHaveLength(readersMax);
+  expect(Math.max(...journal.delays)).toBeLessThanOrEqual(1_000);
+  for (const reader of readers) reader.close();
+  expect((await next.end("SIGINT")).code).toBe(0);
+});
+
+test("a server that nobody is connected to is gone at once", async () => {
+  using folder = createTemporaryFolder();
+  using program = await startProgram([...fromSource, "serve", "--port", "0"], folder.path);
+  const startedAt = performance.now();
+  expect((await program.end("SIGINT")).code).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+});
+
+test("times of draining that are none are refused by name", async () => {
+  using folder = createTemporaryFolder();
+  for (const key of ["drain-delay", "drain-window", "drain-timeout"]) {
+    const { code, err } = await runProgram([...fromSource, "serve", `--${key}`, "5"], folder.path);
+    expect(code).toBe(2);
+    expect(err).toContain(`${key} is "5" (--${key}), which is not accepted; give a duration`);
+  }
+});
