@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 /** The executable: hands its arguments to the command line, and is the only place that exits. */
 
+import { constants, fstatSync, openSync } from "node:fs";
 import type { Terminal } from "./cli/terminal.ts";
 
 /** A defect in one connection must not end the process: that would be everybody's outage. */
@@ -8,10 +9,15 @@ let report: (defect: unknown) => void = complainAboutDefect;
 process.on("uncaughtException", (defect) => report(defect));
 process.on("unhandledRejection", (defect) => report(defect));
 
+// A reader that has enough, such as `head`, is no defect; what else is wrong, `print` tells.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 const terminal: Terminal = {
   environment: process.env,
   folder: process.cwd(),
   isColored: process.stdout.isTTY === true && !process.env.NO_COLOR,
+  isWatched: process.stderr.isTTY === true,
+  isTyped: process.stdin.isTTY === true,
   columns: Math.min(process.stdout.columns || 80, 110),
   async read(bytesMax) {
     const chunks: Uint8Array[] = [];
@@ -23,7 +29,30 @@ const terminal: Terminal = {
     }
     return Buffer.concat(chunks).toString();
   },
+  input: () => Bun.stdin.stream(),
   write: (text) => void process.stdout.write(text),
+  print: (text) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => {
+        if (error === null || error === undefined) resolve(true);
+        else if (isHungUp(error)) resolve(false);
+        else reject(error);
+      });
+    }),
+  onUnread(act) {
+    if (!fstatSync(1).isFIFO()) return;
+    // As a socket, a pipe tells at once that its other end is closed; a write tells it late. Opened
+    // anew it is for that alone: it gives nothing to read, and standard output stays as it was.
+    try {
+      const fd = openSync("/dev/fd/1", constants.O_WRONLY | constants.O_NONBLOCK);
+      const options: Bun.FdSocketOptions = { fd, socket: { data() {}, close: act } };
+      // Bun 1.4.5 has these options and leaves them out of the types of `connect`.
+      const connect: (options: never) => Promise<unknown> = Bun.connect;
+      connect(options as never).catch(() => {}); // then the next write tells it
+    } catch {
+      // Where a pipe cannot be opened like this, the next write tells it, too.
+    }
+  },
   complain: (text) => void process.stderr.write(text),
   onSignal(end) {
     process.on("SIGINT", () => end("SIGINT"));
@@ -41,6 +70,10 @@ try {
 } catch (defect) {
   report(defect);
   process.exit(1);
+}
+
+function isHungUp(error: Error): boolean {
+  return "code" in error && (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED");
 }
 
 function complainAboutDefect(defect: unknown): void {

@@ -1,7 +1,10 @@
 /** The table of commands. A new one is a row here and a file beside this one. */
 
 import { type KeyName, keyNames } from "../config-keys.ts";
+import { clientCommands } from "./client-commands.ts";
 import type { Command } from "./command.ts";
+import { diagnosisCommands } from "./diagnosis-commands.ts";
+import { storeCommands } from "./store-commands.ts";
 
 const tokenKeys: readonly KeyName[] = [
   "config",
@@ -83,4 +86,7 @@ export const commands: readonly Command[] = [
     ],
     load: async () => (await import("./token.ts")).token,
   },
+  ...clientCommands,
+  ...diagnosisCommands,
+  ...storeCommands,
 ];

@@ -1,9 +1,7 @@
 /** How a command that serves comes to its end: gently at the first signal, at once at the second. */
 
-import { exitCodes } from "./exit-codes.ts";
-import type { EndSignal, Terminal } from "./terminal.ts";
-
-const signalCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+import { exitCodes, signalCodes } from "./exit-codes.ts";
+import type { Terminal } from "./terminal.ts";
 
 /**
  * Signals this close together are one: at Ctrl-C the terminal signals the whole group, and `bun run`

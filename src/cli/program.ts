@@ -55,7 +55,7 @@ function createParser(
       getOutHasColors: () => terminal.isColored,
       outputError: (text, write) => write(toSentence(text)),
     })
-    .addHelpText("after", examples(commands.flatMap((command) => command.examples)));
+    .addHelpText("after", examples(commands.flatMap((command) => command.examples.slice(0, 1))));
   for (const command of commands) {
     const parser = program
       .command(command.name, { isDefault: command.isDefault })
@@ -63,16 +63,26 @@ function createParser(
       .allowExcessArguments(false)
       .showHelpAfterError(`See partyline ${command.name} --help.`)
       .addHelpText("after", examples(command.examples) + precedence(command));
+    for (const { name, help, isOptional, isRepeatable } of command.operands ?? []) {
+      const word = isRepeatable ? `${name}...` : name;
+      parser.argument(isOptional ? `[${word}]` : `<${word}>`, help);
+    }
     for (const name of command.keys) addKey(parser, name);
-    for (const { name, help } of command.switches) parser.option(`--${name}`, help);
-    for (const { name, placeholder, help } of command.options) {
-      const option = new Option(`--${name} ${placeholder}`, help);
+    for (const { name, letter, help } of command.switches) {
+      parser.option(toFlags(name, letter), help);
+    }
+    for (const { name, letter, placeholder, help } of command.options) {
+      const option = new Option(`${toFlags(name, letter)} ${placeholder}`, help);
       parser.addOption(option.argParser((value, before: string[] = []) => [...before, value]));
     }
     parser.helpOption("-h, --help", "Print this help.");
     parser.action(() => act(command, readArguments(parser)));
   }
   return program;
+}
+
+function toFlags(name: string, letter: string | undefined): string {
+  return letter === undefined ? `--${name}` : `-${letter}, --${name}`;
 }
 
 /** A switch can also be turned off, so that a flag can overrule the environment and the file. */
@@ -105,7 +115,7 @@ function readArguments(parser: Parser): Arguments {
       switches.add(name);
     }
   }
-  return { flags, switches, options };
+  return { flags, switches, options, operands: parser.args };
 }
 
 function examples(list: Command["examples"]): string {

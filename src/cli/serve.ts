@@ -4,7 +4,7 @@ import { ConfigError, type Effective, readConfig } from "../config.ts";
 import type { Run } from "./command.ts";
 import { endOnSignal, reasonOf } from "./ending.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { greet } from "./greeting.ts";
+import { greet, type Listening } from "./greeting.ts";
 import { printConfig } from "./printed-config.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -34,18 +34,18 @@ async function run({ config }: Effective, terminal: Terminal): Promise<number> {
   const { createServer } = await import("../server.ts");
   const server = createServer(config);
   terminal.onDefect(server.report);
+  let listening: Listening;
   try {
-    const listening = await server.start();
-    terminal.write(greet(config, listening, terminal.isColored));
+    listening = await server.start();
   } catch (error) {
     terminal.complain(`${reasonOf(error)}\n`);
     return exitCodes.failed;
   }
   // Only with files that may change: a server without them ends with the terminal it was started in.
   if (config.tlsCert !== null) terminal.onHangup(() => void server.reload());
-  return endOnSignal(
-    terminal,
-    () => server.stop(),
-    () => performance.now(),
-  );
+  const stop = () => server.stop();
+  const ended = endOnSignal(terminal, stop, () => performance.now());
+  // Only now: whoever reads it may stop the server at once.
+  terminal.write(greet(config, listening, terminal.isColored));
+  return ended;
 }

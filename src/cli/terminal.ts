@@ -10,12 +10,26 @@ export interface Terminal {
   readonly folder: string;
   /** Whether what is written may be coloured. */
   readonly isColored: boolean;
+  /** Whether somebody looks at standard error, who may be shown progress there. */
+  readonly isWatched?: boolean;
+  /** Whether somebody types standard input, which otherwise is a pipe or a file. */
+  readonly isTyped: boolean;
   /** Columns that help may fill. */
   readonly columns: number;
   /** Reads standard input to its end, or its first `bytesMax` bytes and a few. */
   read(bytesMax: number): Promise<string>;
+  /** Reads standard input piece by piece, no faster than the pieces are taken. */
+  input(): AsyncIterable<Uint8Array>;
   /** Writes to standard output as it is. */
   write(text: string): void;
+  /**
+   * Writes to standard output, and resolves once somebody took it: to false when nobody reads it any
+   * more, as behind `| head`. Whoever waits for it needs no memory for what a slow reader has to come.
+   * @throws Error when it cannot be written, as on a full disk
+   */
+  print(text: string): Promise<boolean>;
+  /** Calls `act` once nobody reads standard output any more, if that can be told before a write. */
+  onUnread(act: () => void): void;
   /** Writes to standard error as it is. */
   complain(text: string): void;
   /** Calls `end` for each signal that asks to end; the process does not end by itself then. */

@@ -4,14 +4,7 @@ import { readClaims } from "../auth/claims.ts";
 import { type Action, actions, isAction, isPattern } from "../auth/grant.ts";
 import type { IssuerSettings } from "../auth/issuer.ts";
 import { durationKind } from "../config-value.ts";
-
-/** A flag that is wrong, in one sentence that names it, its value and the accepted form. */
-export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "UsageError";
-  }
-}
+import { optionOf, UsageError } from "./option.ts";
 
 type Options = ReadonlyMap<string, readonly string[]>;
 
@@ -28,13 +21,13 @@ export function createClaims(
   issuer: IssuerSettings | undefined,
   now: number,
 ): Readonly<Record<string, unknown>> {
-  const user = only(options, "user");
+  const user = optionOf(options, "user");
   if (user === undefined) throw new UsageError("Whose token? Give --user, or --inspect a token.");
   const issuedAt = Math.floor(now / 1_000);
-  const name = only(options, "name");
-  const issuerName = only(options, "issuer") ?? issuer?.issuer ?? undefined;
-  const audience = only(options, "audience") ?? issuer?.audience ?? undefined;
-  const lifetimeMs = readLifetime(only(options, "expires") ?? lifetimeUsual);
+  const name = optionOf(options, "name");
+  const issuerName = optionOf(options, "issuer") ?? issuer?.issuer ?? undefined;
+  const audience = optionOf(options, "audience") ?? issuer?.audience ?? undefined;
+  const lifetimeMs = readLifetime(optionOf(options, "expires") ?? lifetimeUsual);
   const claims = {
     ...(issuerName !== undefined && { iss: issuerName }),
     sub: user,
@@ -42,17 +35,11 @@ export function createClaims(
     ...(audience !== undefined && { aud: audience }),
     iat: issuedAt,
     ...(lifetimeMs !== null && { exp: issuedAt + Math.ceil(lifetimeMs / 1_000) }),
-    jti: only(options, "id") ?? Bun.randomUUIDv7(),
+    jti: optionOf(options, "id") ?? Bun.randomUUIDv7(),
     rooms: readRoomFlags(options.get("room") ?? []),
   };
   readClaims(claims, { issuer: null, audience: audience ?? null, now, leewayMs: 0 });
   return claims;
-}
-
-function only(options: Options, name: string): string | undefined {
-  const [first, ...others] = options.get(name) ?? [];
-  if (others.length > 0) throw new UsageError(`--${name} can be given once.`);
-  return first;
 }
 
 /** Null for a token that never runs out. */

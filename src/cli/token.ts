@@ -10,8 +10,9 @@ import { TokenRefusal } from "../auth/token-refusal.ts";
 import { type Config, ConfigError, readConfig } from "../config.ts";
 import type { Arguments, Run } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./option.ts";
 import type { Terminal } from "./terminal.ts";
-import { createClaims, UsageError } from "./token-claims.ts";
+import { createClaims } from "./token-claims.ts";
 
 const inputBytesMax = 65_536;
 

@@ -1,25 +1,19 @@
 import { expect, test } from "bun:test";
 import { endOnSignal, sameSignalMs } from "../../src/cli/ending.ts";
-import type { EndSignal, Terminal } from "../../src/cli/terminal.ts";
+import type { EndSignal } from "../../src/cli/terminal.ts";
+import { createTerminal } from "../support/terminal.ts";
 
 function setUp(stop: () => Promise<void>) {
   const state = { now: 1_000, stops: 0, complaints: "", send: (_: EndSignal) => {} };
-  const terminal: Terminal = {
-    environment: {},
+  const { terminal } = createTerminal({
     folder: "/",
-    isColored: false,
-    columns: 80,
-    write: () => {},
     complain: (text) => {
       state.complaints += text;
     },
     onSignal: (end) => {
       state.send = end;
     },
-    onHangup: () => {},
-    onDefect: () => {},
-    read: async () => "",
-  };
+  });
   const counted = () => {
     state.stops += 1;
     return stop();

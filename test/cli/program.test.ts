@@ -2,31 +2,15 @@ import { expect, test } from "bun:test";
 import packageJson from "../../package.json" with { type: "json" };
 import { commands } from "../../src/cli/commands.ts";
 import { runCommandLine } from "../../src/cli/program.ts";
-import type { Terminal } from "../../src/cli/terminal.ts";
 import { flagOf, keyNames } from "../../src/config-keys.ts";
 import { fromSource, runProgram } from "../support/program.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { createTerminal } from "../support/terminal.ts";
 
 async function run(...given: string[]): Promise<{ code: number; out: string; err: string }> {
   using folder = createTemporaryFolder();
-  let [out, err] = ["", ""];
-  const terminal: Terminal = {
-    environment: {},
-    folder: folder.path,
-    isColored: false,
-    columns: 80,
-    write: (text) => {
-      out += text;
-    },
-    complain: (text) => {
-      err += text;
-    },
-    onSignal: () => {},
-    onHangup: () => {},
-    onDefect: () => {},
-    read: async () => "",
-  };
-  return { code: await runCommandLine(given, terminal), out, err };
+  const { terminal, transcript } = createTerminal({ folder: folder.path });
+  return { code: await runCommandLine(given, terminal), ...transcript };
 }
 
 test.each([["--version"], ["-V"]])("%s prints name and version", async (flag) => {

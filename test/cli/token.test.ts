@@ -5,10 +5,10 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from "jose";
 import { runCommandLine } from "../../src/cli/program.ts";
-import type { Terminal } from "../../src/cli/terminal.ts";
 import { p256, rsa, secretText, toHmacToken, toPem } from "../auth/keys.ts";
 import { fromSource } from "../support/program.ts";
 import { createTemporaryFolder, type TemporaryFolder } from "../support/temporary-folder.ts";
+import { createTerminal } from "../support/terminal.ts";
 
 let folder: TemporaryFolder;
 let environment: Record<string, string>;
@@ -22,24 +22,13 @@ beforeEach(() => {
 afterEach(() => folder[Symbol.dispose]());
 
 async function run(...given: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const terminal: Terminal = {
+  const { terminal, transcript } = createTerminal({
     environment,
     folder: folder.path,
-    isColored: false,
-    columns: 80,
     read: async () => input,
-    write: (text) => {
-      out += text;
-    },
-    complain: (text) => {
-      err += text;
-    },
-    onSignal: () => {},
-    onHangup: () => {},
-    onDefect: () => {},
-  };
+  });
   const code = await runCommandLine(["token", ...given], terminal);
+  const { out, err } = transcript;
   expect(out + err).not.toContain(secretText);
   return { code, out, err };
 }

@@ -1,0 +1,113 @@
+/** Publishing one message by `POST`, which needs no room to be joined and nothing to be read. */
+
+import { backoffMs } from "../client/backoff.ts";
+import { LineError } from "../client/index.ts";
+import type { Problem } from "../protocol/errors.ts";
+import { SetupError, type Target } from "./connection-options.ts";
+import { formatWait } from "./line-states.ts";
+import { formatSeconds } from "./quantity.ts";
+import { findObstacle } from "./reachability.ts";
+
+/** What passes by itself. */
+const passing: ReadonlySet<string> = new Set([
+  ...["rate_limited", "unavailable", "draining", "too_many", "internal"],
+]);
+
+/** Milliseconds after which a try is as good as lost. */
+const answerMs = 30_000;
+
+export interface PostOptions {
+  /** How somebody without a token is called. */
+  readonly username: string | undefined;
+  /** Milliseconds for which one message is tried; 0 for ever. */
+  readonly withinMs: number;
+  /** Says on standard error what is waited for. */
+  readonly complain: (text: string) => void;
+}
+
+/** Publishes to one room by `POST`. */
+export class Poster {
+  readonly #target: Target;
+  readonly #room: string;
+  readonly #options: PostOptions;
+
+  constructor(target: Target, room: string, options: PostOptions) {
+    this.#target = target;
+    this.#room = room;
+    this.#options = options;
+  }
+
+  /**
+   * Publishes JSON text, or bytes. Resolves to the position once it is stored; tried again with the
+   * same `id`, it is stored once.
+   * @throws LineError when the server refuses it
+   * @throws SetupError when the server cannot be reached in time, or never will be
+   */
+  async publish(body: string | Uint8Array, id: string): Promise<string> {
+    const { withinMs, complain } = this.#options;
+    const giveUpAt = withinMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + withinMs;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#post(body, id);
+      } catch (error) {
+        if (!(error instanceof LineError)) throw error;
+        const reason = await this.#explain(error);
+        const waitMs = (error.retryAfterMs ?? 0) + backoffMs(attempt);
+        if (performance.now() + waitMs > giveUpAt) {
+          throw new SetupError(
+            `${reason} Gave up after ${formatSeconds(withinMs)}. Whether the message is stored is ` +
+              `not known; --id ${id} says it again without saying it twice.`,
+          );
+        }
+        if (error.code !== "rate_limited") {
+          complain(formatWait(reason, waitMs));
+        }
+        await Bun.sleep(waitMs);
+      }
+    }
+  }
+
+  /** @throws LineError */
+  async #post(body: string | Uint8Array, id: string): Promise<string> {
+    const { url, options } = this.#target;
+    const { username } = this.#options;
+    const token = await options.token();
+    const isBytes = typeof body !== "string";
+    // With JSON the id can have any signs; a header has only some.
+    const fields = JSON.stringify({ id, username }).slice(0, -1); // left open
+    const query = isBytes && username ? `?username=${encodeURIComponent(username)}` : "";
+    const path = `/rooms/${encodeURIComponent(this.#room)}/messages${query}`;
+    const request = options.fetch(`${url}${path}`, {
+      method: "POST",
+      headers: {
+        "content-type": isBytes ? "application/octet-stream" : "application/json",
+        ...(isBytes && { "idempotency-key": id }),
+        ...(token && { authorization: `Bearer ${token}` }),
+      },
+      body: isBytes ? (body as Uint8Array<ArrayBuffer>) : `${fields},"content":${body}}`,
+      signal: AbortSignal.timeout(answerMs),
+    });
+    const response = await request.catch(() => {
+      throw new LineError("unavailable", "The server does not answer.");
+    });
+    const answer: Partial<Problem & { position: string }> = await response.json().catch(() => ({}));
+    if (response.ok && answer.position !== undefined) return answer.position;
+    const { status } = response;
+    const isPassing = status >= 500 || status === 429;
+    const code = answer.code ?? (isPassing ? "unavailable" : "not_found");
+    const text = answer.detail ?? `The answer was ${status}, and not from a Partyline server.`;
+    throw new LineError(code, text, answer.retryAfterMs);
+  }
+
+  /** Says what keeps it from being stored for now. @throws what no waiting will change */
+  async #explain(error: LineError): Promise<string> {
+    // Our server has the route that is asked for: something else answered.
+    const isForeign = error.code === "not_found";
+    if (!isForeign && !passing.has(error.code)) throw error;
+    const isMute = isForeign || error.code === "unavailable";
+    const obstacle = isMute ? await findObstacle(this.#target) : undefined;
+    if (obstacle?.isLasting === true) throw new SetupError(obstacle.sentence);
+    if (isForeign) throw obstacle === undefined ? error : new SetupError(obstacle.sentence);
+    return obstacle?.sentence ?? error.message;
+  }
+}
