@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { buildWebApp } from "../../public/build.ts";
+import { buildClient, buildWebApp } from "../../public/build.ts";
 import { type ConfigOverrides, defaultConfig } from "../../src/config.ts";
 import { createServer } from "../../src/server.ts";
 import { findSystemProgram } from "../support/system-program.ts";
@@ -89,9 +89,11 @@ export class Chromium {
     this.#browser = browser;
   }
 
-  /** Builds the web app and starts the browser. */
+  /** Builds the web app and the client, and starts the browser. */
   static async launch(): Promise<Chromium> {
-    await buildWebApp(join(import.meta.dir, "..", "..", "dist", "web"));
+    const folder = join(import.meta.dir, "..", "..", "dist", "web");
+    await buildWebApp(folder);
+    await buildClient(folder);
     if (executablePath === null) throw new Error("Chromium is not installed.");
     return new Chromium(await chromium.launch({ executablePath, args }));
   }
