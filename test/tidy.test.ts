@@ -45,7 +45,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "public/dashboard/": ["src/protocol/", "src/client/", "public/app/"],
 };
 /** Where reading begins: nothing imports these. */
-const entries = ["src/main.ts", "src/index.ts", "src/client/index.ts", "src/build.ts", "public/build.ts"];
+const entries = [
+  "src/main.ts",
+  "src/index.ts",
+  "src/client/index.ts",
+  "src/build.ts",
+  "public/build.ts",
+];
 
 const sources = await readSources();
 const isOurs = (path: string) => path.startsWith("src/") || path.startsWith("public/");
