@@ -1,10 +1,24 @@
 /** Asks for a token: in place of the page while there is nothing to show, else above what is there. */
 
+import type { Access } from "./access.ts";
 import { element, find, setText } from "./element.ts";
-import type { Session } from "./session.ts";
 import { readToken } from "./token.ts";
 
 const notOne = "That is not a token: it has three parts of letters, digits, - and _ with dots.";
+
+/** What the form stands before. */
+export interface Gate {
+  readonly access: Access;
+  /** Nothing goes on without another token. */
+  readonly isBarred: boolean;
+  /** There is nothing to show but the form. */
+  readonly isEmpty: boolean;
+  /** Where a token comes from. */
+  readonly whence: string;
+  authenticate(token: string): void;
+  /** Goes on without a token; undefined where that leads nowhere. */
+  readonly signOut?: () => void;
+}
 
 /** The form. What is typed into it goes to the server, and into nothing that the browser keeps. */
 export class AccessForm {
@@ -16,10 +30,10 @@ export class AccessForm {
   readonly #complaint = element("span", { className: "complaint", role: "alert" });
   readonly #submit = element("button", { type: "submit", className: "primary" });
   readonly #without = element("button", { type: "button", className: "quiet" });
-  readonly #session: Session;
+  readonly #gate: Gate;
 
-  constructor(session: Session, onChange: () => void) {
-    this.#session = session;
+  constructor(gate: Gate, onChange: () => void) {
+    this.#gate = gate;
     // Neither kept by the browser's forms nor offered to a store of passwords.
     this.#input.autocomplete = "off";
     this.#input.setAttribute("autocapitalize", "off");
@@ -29,24 +43,24 @@ export class AccessForm {
     form.onsubmit = (event) => {
       event.preventDefault();
       const token = readToken(this.#input.value);
-      session.access.complaint = token === undefined ? notOne : "";
+      gate.access.complaint = token === undefined ? notOne : "";
       this.#input.select(); // the next one that is pasted takes its place
-      if (token !== undefined) session.authenticate(token);
+      if (token !== undefined) gate.authenticate(token);
       onChange();
     };
     this.#without.onclick = () => {
-      const isBarred = session.state.kind === "barred";
-      session.access.asking = undefined;
-      if (isBarred) session.signOut();
+      const { isBarred } = gate;
+      gate.access.asking = undefined;
+      if (isBarred) gate.signOut?.();
       onChange();
     };
     this.#section.append(this.#title, this.#reason, form, this.#hint);
     setInterval(() => this.render(), 500); // a countdown is in it
   }
 
-  /** Shows what the session holds now. */
+  /** Shows what is asked for now. */
   render(): void {
-    const { access, current, state } = this.#session;
+    const { access, isBarred, isEmpty, whence, signOut } = this.#gate;
     const { asking } = access;
     const isOpening = this.#section.hidden && asking !== undefined;
     this.#section.hidden = asking === undefined;
@@ -55,16 +69,16 @@ export class AccessForm {
       return;
     }
     const isExpiring = asking.kind === "expiring";
-    const isWhole = !isExpiring && (current === undefined || current.log.entries.length === 0);
+    const isWhole = !isExpiring && isEmpty;
     this.#section.classList.toggle("whole", isWhole);
     setText(this.#title, isExpiring ? "Your token runs out" : "A token is needed");
     setText(this.#reason, isExpiring ? timeLeft(asking.endsAt) : asking.reason);
     setText(this.#complaint, access.complaint);
     setText(this.#submit, isExpiring ? "Renew" : "Use this token");
-    setText(this.#without, state.kind === "barred" ? "Try without a token" : "Not now");
+    this.#without.hidden = isBarred && signOut === undefined;
+    setText(this.#without, isBarred ? "Try without a token" : "Not now");
     this.#hint.hidden = !isWhole;
-    const whence = "Whoever runs this server can give you one; paste it above.";
-    setText(this.#hint, `${whence} It is kept in this tab only, until you close it.`);
+    setText(this.#hint, `It is kept in this tab only, until you close it. ${whence}`);
     // While somebody writes a message, a warning must not take the cursor away.
     if (isOpening && !isExpiring) this.#input.focus();
   }

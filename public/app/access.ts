@@ -15,14 +15,14 @@ export type Asking =
 export class Access {
   /** The token that the server accepted; undefined for somebody anonymous. */
   token: string | undefined;
-  /** Whose token that is; undefined for somebody anonymous. */
+  /** Whose token that is; undefined for somebody anonymous, or where nobody asks. */
   user: Sender | undefined;
   asking: Asking | undefined;
   /** Why the token that was just given is not accepted, while the connection goes on. */
   complaint = "";
 
   /** Acts by a token from now on, or anonymously. */
-  accept(user: Sender, token: string | undefined): void {
+  accept(user: Sender | undefined, token: string | undefined): void {
     this.token = token;
     this.user = token === undefined ? undefined : user;
     this.complaint = "";

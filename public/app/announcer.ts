@@ -1,6 +1,6 @@
 /** Says new messages to screen readers, a few at a time. */
 
-import type { MessageFrame } from "../../src/protocol/frame.ts";
+import type { Message } from "../../src/client/contract.ts";
 import { contentText } from "./content.ts";
 import { find } from "./element.ts";
 import { countText } from "./words.ts";
@@ -12,10 +12,10 @@ const spokenLengthMax = 300;
 /** Gathers messages, so that a busy room is summed up instead of read out for minutes. */
 export class Announcer {
   readonly #region = find("announcer", HTMLElement);
-  #waiting: MessageFrame[] = [];
+  #waiting: Message[] = [];
 
   /** Says a message of the room in view soon. */
-  announce(message: MessageFrame): void {
+  announce(message: Message): void {
     this.#waiting.push(message);
     if (this.#waiting.length === 1) setTimeout(() => this.#say(), gatherMs);
   }

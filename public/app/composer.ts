@@ -114,7 +114,7 @@ export class Composer {
     const isTyping = room.draft !== "";
     const isDue = Date.now() - this.#hintedAt > hintEveryMs;
     if (isTyping ? isDue : this.#hintedAt > 0) {
-      this.#session.hintTyping(room, isTyping);
+      room.hintTyping(isTyping);
       this.#hintedAt = isTyping ? Date.now() : 0;
     }
     this.render();

@@ -1,6 +1,6 @@
 /** A message's content as nodes: text stays text, whatever signs it holds; only links become links. */
 
-import type { MessageFrame } from "../../src/protocol/frame.ts";
+import type { Message } from "../../src/client/contract.ts";
 import { element } from "./element.ts";
 import { countText } from "./words.ts";
 
@@ -9,15 +9,15 @@ const linkPattern = /https?:\/\/[^\s<>"“”]+/g;
 const trailing = /[.,:;!?'…]+$/;
 
 /** The text of a message, for reading aloud, copying and recalling. */
-export function contentText({ content, bytes }: MessageFrame): string {
-  if (bytes !== undefined) return countText(byteLength(bytes), "byte");
+export function contentText({ content, bytes }: Message): string {
+  if (bytes !== undefined) return countText(bytes.length, "byte");
   if (typeof content === "string") return content;
   if (isTextObject(content)) return content.text;
   return JSON.stringify(content) ?? "";
 }
 
 /** Makes what a message shows. Long contents are cut, with a button that shows all. */
-export function contentElement(message: MessageFrame): HTMLElement {
+export function contentElement(message: Message): HTMLElement {
   const text = contentText(message);
   const { content, bytes } = message;
   if (bytes !== undefined) return element("span", { className: "bytes" }, text);
@@ -70,9 +70,4 @@ function trimLink(link: string): string {
 function isTextObject(content: unknown): content is { text: string } {
   if (typeof content !== "object" || content === null) return false;
   return "text" in content && typeof content.text === "string";
-}
-
-function byteLength(base64: string): number {
-  const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
-  return (base64.length / 4) * 3 - padding;
 }

@@ -1,5 +1,6 @@
 /** What stands in place of a conversation while no room is open. */
 
+import { createCommandLine } from "./command-line.ts";
 import { element, find, setText } from "./element.ts";
 import { createNameField } from "./name-field.ts";
 import { describeFailure } from "./switcher.ts";
@@ -64,17 +65,5 @@ export class FirstPage {
 }
 
 function command(rest: string): HTMLElement {
-  const code = element("code", {}, "curl ", element("span", { className: "credential" }), rest);
-  const copy = element("button", { type: "button", className: "quiet" }, "Copy");
-  copy.onclick = async () => {
-    getSelection()?.selectAllChildren(code);
-    // On plain HTTP from another host there is no clipboard: the line is selected, ready for Ctrl-C.
-    if (navigator.clipboard === undefined) return;
-    await navigator.clipboard.writeText(code.textContent).then(
-      () => setText(copy, "Copied"),
-      () => setText(copy, "Press Ctrl-C"),
-    );
-    setTimeout(() => setText(copy, "Copy"), 2_000);
-  };
-  return element("div", { className: "command" }, code, copy);
+  return createCommandLine("curl ", element("span", { className: "credential" }), rest);
 }

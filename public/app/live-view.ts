@@ -1,6 +1,7 @@
 /** How the server is doing: `$server` and `$clock` over SSE. Closed while nobody can see it. */
 
-import type { MessageFrame } from "../../src/protocol/frame.ts";
+import type { Line, Message, Welcome } from "../../src/client/contract.ts";
+import { connect } from "../../src/client/index.ts";
 import { element, find, setText } from "./element.ts";
 import type { Session } from "./session.ts";
 import { Sparkline } from "./sparkline.ts";
@@ -25,11 +26,15 @@ export class LiveView {
   readonly #charts: Chart[];
   readonly #session: Session;
   #token: string | undefined;
+  #welcome: Welcome | null = null;
+  #isRefused = false;
   #values: Record<string, unknown>[] = [];
-  #stream: EventSource | undefined;
+  #line: Line | undefined;
 
   constructor(session: Session) {
     this.#session = session;
+    // Whoever may not look at it does not see that there is something.
+    this.#details.style.visibility = "hidden";
     this.#charts = [
       createChart("connections", "Connections", (value) => numberFormat.format(value)),
       createChart("deliveriesPerSecond", "Deliveries a second", (value) =>
@@ -47,51 +52,58 @@ export class LiveView {
 
   /** Follows the rooms while the panel can be seen, and not otherwise. */
   update(): void {
-    const { access, mayWatchServer, state } = this.#session;
-    this.#details.hidden = mayWatchServer === false;
-    if (this.#token !== access.token) this.#leave(); // the next one goes by the token of now
+    const { access, welcome, state } = this.#session;
+    if (this.#token !== access.token) {
+      this.#token = access.token;
+      this.#isRefused = false; // another token may allow it
+      this.#leave(); // the next one goes by the token of now
+    }
+    if (this.#welcome !== welcome) {
+      this.#welcome = welcome;
+      this.#line?.retry(); // the server is back
+    }
+    this.#details.hidden = this.#isRefused;
     const isSeen =
-      mayWatchServer === true &&
+      welcome !== null &&
       state.kind !== "barred" &&
       this.#details.open &&
       document.visibilityState === "visible" &&
       this.#details.getClientRects().length > 0;
-    if (isSeen === (this.#stream !== undefined)) return;
+    if (isSeen === (this.#line !== undefined)) return;
     if (isSeen) this.#follow();
     else this.#leave();
   }
 
   #leave(): void {
-    this.#stream?.close();
-    this.#stream = undefined;
+    const line = this.#line;
+    this.#line = undefined;
+    line?.close();
   }
 
   #follow(): void {
     this.#values = [];
-    // The whole minute that is kept comes first, so the lines are there at once.
-    const rooms = ["$clock", "$server"].map((room) => `room=${encodeURIComponent(room)}`);
-    // An EventSource can send no header. Its address stands in no history and in no log.
-    const token = this.#session.access.token;
-    this.#token = token;
-    const credential = token === undefined ? "" : `&access_token=${token}`;
-    const stream = new EventSource(`events?${rooms.join("&")}&since=start${credential}`);
-    stream.onmessage = ({ data }) => this.#hear(JSON.parse(data));
-    stream.onopen = () => setText(this.#hint, "");
-    stream.onerror = () => {
-      setText(this.#hint, "Not connected. The numbers above are old.");
-      // A refused stream is not tried again by the browser.
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.#retry(stream), 5_000);
-    };
-    this.#stream = stream;
+    // Over SSE one is an observer: a member would be told to all others.
+    const line = connect(new URL(".", location.href), { token: this.#token, transport: "sse" });
+    this.#line = line;
+    line.on("state", ({ name }) => {
+      if (line !== this.#line) return; // nobody looks any more
+      const isOpen = name === "open";
+      setText(this.#hint, isOpen ? "" : "Not connected. The numbers above are old.");
+      if (isOpen) this.#session.reconnect(); // the server is back for that line, too
+    });
+    for (const name of ["$clock", "$server"]) {
+      // The whole minute that is kept comes first, so the lines are there at once.
+      const room = line.join(name, { since: "start" });
+      room.on("message", (message) => this.#hear(message));
+      room.on("error", () => {
+        this.#isRefused = true;
+        this.update();
+      });
+    }
   }
 
-  #retry(stream: EventSource): void {
-    if (this.#stream !== stream) return;
-    this.#stream = undefined;
-    this.update();
-  }
-
-  #hear({ room, content }: MessageFrame): void {
+  #hear({ room, content }: Message): void {
+    this.#details.style.visibility = "";
     if (typeof content !== "object" || content === null) return;
     if (room === "$clock") {
       const now = "timestamp" in content ? content.timestamp : undefined;

@@ -6,6 +6,7 @@ import { Banner } from "./banner.ts";
 import { Composer } from "./composer.ts";
 import { tokenNeeded } from "./connection-state.ts";
 import { enableCopying } from "./copying.ts";
+import { renderDashboardLink } from "./dashboard-link.ts";
 import { find, setText } from "./element.ts";
 import { FileList } from "./file-list.ts";
 import { FirstPage } from "./first-page.ts";
@@ -24,18 +25,33 @@ const announcer = new Announcer();
 let isDrawDue = false;
 
 const token = takeTokenOfAddress() ?? recallToken();
-const session = new Session(toSocketUrl(), token, {
+// Relative to the page, so that it works behind a path prefix.
+const session = new Session(new URL(".", location.href), token, {
   onChange: drawSoon,
-  onMessage(room, message) {
-    if (room === session.current && !session.isOwn(message.from.id)) announcer.announce(message);
+  onNews(room, message) {
+    if (room === session.current) announcer.announce(message);
   },
 });
 const list = new MessageList(session);
 const composer = new Composer(session, () => list.scrollToEnd(), drawSoon);
-const accessForm = new AccessForm(session, drawSoon);
+const accessForm = new AccessForm(
+  {
+    access: session.access,
+    whence: "Whoever runs this server can give you one.",
+    get isBarred() {
+      return session.state.kind === "barred";
+    },
+    get isEmpty() {
+      return session.current === undefined || session.current.log.entries.length === 0;
+    },
+    authenticate: (given) => session.authenticate(given),
+    signOut: () => session.signOut(),
+  },
+  drawSoon,
+);
 const roomList = new RoomList(session, openRoom);
 const people = new PeopleList(session);
-const banner = new Banner(session);
+const banner = new Banner(session, "What you write is kept.");
 const sheets = new Sheets();
 const switcher = new Switcher(session, openRoom);
 const firstPage = new FirstPage(session.name, roomOfAddress() ?? "general", (name, room) => {
@@ -100,15 +116,19 @@ function draw(): void {
   leave.hidden = current === undefined;
   me.title = access.user === undefined ? "Change your name" : "Your name comes from your token";
   accessForm.render();
-  firstPage.render(current === undefined, access.user?.name);
+  // Over SSE a token's user is told with the first room.
+  const givenName = access.token === undefined ? undefined : (access.user?.name ?? "");
+  firstPage.render(current === undefined, givenName);
   banner.render();
   roomList.render();
   people.render();
   composer.render(); // before the list: the composer's height decides where the list ends
   list.render();
   live.update();
+  renderDashboardLink(access);
   const version = find("version", HTMLElement);
-  if (welcome !== undefined) setText(version, `Partyline ${welcome.server.version}`);
+  const number = welcome?.server.version;
+  if (number !== undefined) setText(version, `Partyline ${number}`);
 }
 
 function openRoom(name: string | undefined): void {
@@ -148,13 +168,4 @@ function fitKeyboard(): void {
   const height = visualViewport?.scale === 1 ? `${Math.round(visualViewport.height)}px` : "";
   document.documentElement.style.setProperty("--height", height);
   scrollTo(0, 0);
-}
-
-/** Relative to the page, so that it works behind a path prefix. */
-function toSocketUrl(): string {
-  const url = new URL("ws", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.hash = "";
-  url.search = "";
-  return url.href;
 }

@@ -2,10 +2,10 @@
 
 import { arrange, find, setText } from "./element.ts";
 import { dayLine, gapLine, messageRow, newLine, outgoingRow } from "./message-row.ts";
+import type { Outgoing } from "./outgoing.ts";
 import type { Room } from "./room.ts";
 import type { Entry } from "./room-log.ts";
 import type { Session } from "./session.ts";
-import type { Outgoing } from "./wire.ts";
 import { countText, dayText } from "./words.ts";
 
 const groupMs = 5 * 60_000;
@@ -89,7 +89,7 @@ export class MessageList {
     room.log.isBrowsed = !this.#isAtBottom;
     if (this.#isAtBottom && document.visibilityState === "visible") this.#session.markRead(room);
     else if (room.log.unread > 0 && room.log.line === undefined) room.log.line = room.log.read;
-    if (scrollTop < nearTopPx && room.isJoined) this.#session.loadHistory(room);
+    if (scrollTop < nearTopPx && room.isJoined) room.loadHistory();
     const { unread } = room.log;
     this.#pill.hidden = this.#isAtBottom;
     setText(this.#pill, unread > 0 ? `${countText(unread, "new", "new")} ↓` : "To the newest ↓");
@@ -122,11 +122,13 @@ export class MessageList {
         continue;
       }
       const { message } = entry;
-      const hasHeading = this.#step(elements, previous, message.from.id, message.at);
+      const { id, name } = message.from;
+      // Over HTTP all that are anonymous share one id.
+      const hasHeading = this.#step(elements, previous, `${id} ${name}`, message.at);
       elements.push(this.#row(entry, String(hasHeading), () => messageRow(message, hasHeading)));
     }
     for (const outgoing of log.outgoing) {
-      const author = this.#session.welcome?.user.id ?? "";
+      const author = `${this.#session.user?.id} ${this.#session.name}`;
       elements.push(this.#outgoing(outgoing, this.#step(elements, previous, author, outgoing.at)));
     }
     return elements;

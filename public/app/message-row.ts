@@ -1,9 +1,9 @@
 /** The rows of the conversation: messages, our own on their way, day lines, gaps. */
 
-import type { MessageFrame } from "../../src/protocol/frame.ts";
+import type { Message } from "../../src/client/contract.ts";
 import { contentElement, contentText, textElement } from "./content.ts";
 import { element } from "./element.ts";
-import type { Outgoing } from "./wire.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { countText, fullTimeText, timeText } from "./words.ts";
 
 // No red and no amber among them: those two mean failure and "not connected".
@@ -24,7 +24,7 @@ export function sayingOf(row: Element): Saying | undefined {
 }
 
 /** Makes a message's row. Consecutive ones of one person have a heading only on the first. */
-export function messageRow(message: MessageFrame, hasHeading: boolean): HTMLElement {
+export function messageRow(message: Message, hasHeading: boolean): HTMLElement {
   const { from, at } = message;
   const row = element("li", { className: hasHeading ? "message first-of" : "message" });
   if (hasHeading) row.append(heading(from.name, at));

@@ -27,7 +27,7 @@ export class PeopleList {
     setText(this.#subtitle, room?.isJoined === true ? describe(room) : "");
     if (room === undefined) return;
     setText(this.#title, room.memberCount > 0 ? `People (${room.memberCount})` : "People");
-    const members = [...room.members.values()].sort((a, b) => a.name.localeCompare(b.name));
+    const members = [...room.members].sort((a, b) => a.name.localeCompare(b.name));
     // Few and seldom: made anew, they need no bookkeeping.
     const items = members.slice(0, listedMax).map(({ id, name, joinedAt, connections }) => {
       const item = element("li", { className: "person" });

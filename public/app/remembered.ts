@@ -1,7 +1,7 @@
 /** What the browser keeps between visits: the name, the rooms, and how far each was read. */
 
 import { parsePosition } from "../../src/protocol/position.ts";
-import type { Outgoing } from "./wire.ts";
+import type { Outgoing } from "./outgoing.ts";
 
 /** A room that was joined, and the position up to which it was read: null before its first join. */
 export interface RememberedRoom {

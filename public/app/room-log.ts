@@ -1,16 +1,18 @@
 /** What the page knows of a room's log: a stretch of it, the gaps in it, and our own on their way. */
 
-import type { GapFrame, MessageFrame } from "../../src/protocol/frame.ts";
+import type { Gap, Message } from "../../src/client/contract.ts";
 import { formatPosition, type Position, parsePosition } from "../../src/protocol/position.ts";
-import type { Outgoing } from "./wire.ts";
+import type { Outgoing } from "./outgoing.ts";
 
 const keptMax = 1_000;
 const keptMin = 600;
 const browsedMax = 20_000;
+/** Entries that are worth showing at once. */
+const shownMin = 60;
 
 /** One thing to show. `missed` counts messages that are no longer kept, null if nobody knows. */
 export type Entry =
-  | { readonly kind: "message"; readonly offset: number; readonly message: MessageFrame }
+  | { readonly kind: "message"; readonly offset: number; readonly message: Message }
   | { readonly kind: "gap"; readonly offset: number; readonly missed: number | null };
 
 /** A room's log. `newest` is where this reader stands; undefined until the room was joined. */
@@ -41,6 +43,17 @@ export class RoomLog {
     return this.read === undefined ? null : formatPosition(this.read.epoch, this.read.offset);
   }
 
+  /** The text of the position to go on from; undefined for the end. */
+  get standText(): string | undefined {
+    const stand = this.newest ?? this.read;
+    return stand && formatPosition(stand.epoch, stand.offset);
+  }
+
+  /** Whether there are so few entries that older ones should be asked for. */
+  get isShort(): boolean {
+    return this.entries.length < shownMin;
+  }
+
   /** The position before which history is to be asked for, or undefined when there is none. */
   get historyBefore(): string | undefined {
     if (!this.hasMore || this.#isMixed || this.newest === undefined) return undefined;
@@ -59,7 +72,7 @@ export class RoomLog {
   }
 
   /** Takes a message. Returns false if it was there already. `isOwn` messages are never unread. */
-  receive(message: MessageFrame, isOwn: boolean): boolean {
+  receive(message: Message, isOwn: boolean): boolean {
     const position = parsePosition(message.position);
     if (position === undefined) return false;
     const { epoch, offset } = position;
@@ -70,14 +83,14 @@ export class RoomLog {
     }
     this.newest = position;
     this.entries.push({ kind: "message", offset, message });
-    this.outgoing = this.outgoing.filter(({ id }) => id !== message.id);
+    this.discard(message.id);
     if (!isOwn) this.unread += 1;
     if (this.entries.length > (this.isBrowsed ? browsedMax : keptMax)) this.#forget();
     return true;
   }
 
   /** Takes a gap: what was missed is gone, and the reader stands after it. */
-  miss({ from, to }: GapFrame): void {
+  miss({ from, to }: Gap): void {
     const before = from === null ? undefined : parsePosition(from);
     const after = parsePosition(to);
     if (after === undefined) return;
@@ -89,7 +102,7 @@ export class RoomLog {
   }
 
   /** Puts older messages before those that are here. */
-  prepend(messages: readonly MessageFrame[], hasMore: boolean): void {
+  prepend(messages: readonly Message[], hasMore: boolean): void {
     const oldest = this.entries[0]?.offset ?? Number.POSITIVE_INFINITY;
     const older = messages.flatMap((message): Entry[] => {
       const offset = parsePosition(message.position)?.offset;
@@ -104,9 +117,14 @@ export class RoomLog {
     const index = this.outgoing.findIndex(({ id }) => id === outgoing.id);
     if (this.#hasPassed(outgoing.position)) {
       // It is in the log already: it had been stored before a reload, or came before its answer.
-      this.outgoing = this.outgoing.filter(({ id }) => id !== outgoing.id);
+      this.discard(outgoing.id);
     } else if (index !== -1) this.outgoing[index] = outgoing;
     else this.outgoing.push(outgoing);
+  }
+
+  /** Forgets one of our own messages. */
+  discard(id: string): void {
+    this.outgoing = this.outgoing.filter((outgoing) => outgoing.id !== id);
   }
 
   /** Marks all as read. Returns true if that changed anything. */

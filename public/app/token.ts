@@ -3,7 +3,7 @@
 const lengthMax = 8_192;
 const form = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 // Two servers behind one host, under different paths, must not share tokens.
-const key = `partyline ${location.pathname} token`;
+const keyOf = (path: string) => `partyline ${path} token`;
 
 /**
  * Takes the token over that a link brought along (`#access_token=…`, with `&room=…` if it is meant
@@ -25,10 +25,10 @@ export function readToken(text: string): string | undefined {
   return token.length <= lengthMax && form.test(token) ? token : undefined;
 }
 
-/** Recalls the token that this tab had before a reload. */
-export function recallToken(): string | undefined {
+/** Recalls the token that this tab had before a reload; `path` is that of another page of the server. */
+export function recallToken(path = location.pathname): string | undefined {
   try {
-    return readToken(sessionStorage.getItem(key) ?? "");
+    return readToken(sessionStorage.getItem(keyOf(path)) ?? "");
   } catch {
     return undefined; // A browser that blocks storage throws on the mere mention of it.
   }
@@ -37,16 +37,21 @@ export function recallToken(): string | undefined {
 /** Keeps the token for as long as the tab is open, and no longer; undefined forgets it. */
 export function keepToken(token: string | undefined): void {
   try {
-    if (token === undefined) sessionStorage.removeItem(key);
-    else sessionStorage.setItem(key, token);
+    if (token === undefined) sessionStorage.removeItem(keyOf(location.pathname));
+    else sessionStorage.setItem(keyOf(location.pathname), token);
   } catch {
     // The page works on, and asks again after a reload.
   }
 }
 
 /** Fetches with the token in a header, where neither history nor a log sees it. */
-export function fetchAs(token: string | undefined, url: string, accept = "*/*"): Promise<Response> {
-  const headers = new Headers({ accept });
+export function fetchAs(
+  token: string | undefined,
+  url: string,
+  accept = "*/*",
+  init: RequestInit = {},
+): Promise<Response> {
+  const headers = new Headers({ ...init.headers, accept });
   if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
-  return fetch(url, { headers });
+  return fetch(url, { ...init, headers });
 }

@@ -2,8 +2,13 @@
 
 import { expect, test } from "bun:test";
 import { say, settled, texts } from "./chromium.ts";
+import { measureContrast } from "./contrast.ts";
 import { startPrefixProxy } from "./prefix-proxy.ts";
 import { describeInChromium } from "./stage.ts";
+
+/** What is written in all colours that the page has. */
+const shown =
+  "#title,#subtitle,.who,.message time,.message a,.content,.item,.meta,.hint,.primary,h2";
 
 describeInChromium("the page", (stage) => {
   test("on a phone the composer is in view, and the sides are sheets", async () => {
@@ -92,7 +97,7 @@ describeInChromium("the page", (stage) => {
       const page = await stage.chromium.join(stage.server.url, "Alice", "colours", { colorScheme });
       await say(page, "https://example.org/");
       await page.locator("#messages .who").first().waitFor();
-      const measured = await page.evaluate(measureContrast);
+      const measured = await page.evaluate(measureContrast, shown);
       papers.push(measured.paper);
       for (const { what, ratio } of measured.ratios) {
         expect({ colorScheme, what, isEnough: ratio >= 4.5, ratio }).toMatchObject({
@@ -146,34 +151,3 @@ describeInChromium("the page", (stage) => {
     expect(proxy.strays()).toEqual([]);
   });
 });
-
-/** Runs in the page: relative luminance and contrast by WCAG 2.2, of colours as they are drawn. */
-function measureContrast() {
-  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const luminance = (color: string) => {
-    if (context === null) return 0;
-    context.fillStyle = color;
-    context.fillRect(0, 0, 1, 1);
-    const [r = 0, g = 0, b = 0] = [...context.getImageData(0, 0, 1, 1).data].map((byte) => {
-      const part = byte / 255;
-      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const paperOf = (element: Element | null): string => {
-    if (element === null) return "white";
-    const { backgroundColor } = getComputedStyle(element);
-    return backgroundColor === "rgba(0, 0, 0, 0)"
-      ? paperOf(element.parentElement)
-      : backgroundColor;
-  };
-  const shown =
-    "#title,#subtitle,.who,.message time,.message a,.content,.item,.meta,.hint,.primary,h2";
-  const ratios = [...document.querySelectorAll(shown)].map((element) => {
-    const ink = luminance(getComputedStyle(element).color);
-    const paper = luminance(paperOf(element));
-    const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-    return { what: `${element.tagName}.${element.className}#${element.id}`, ratio };
-  });
-  return { paper: luminance(paperOf(document.getElementById("talk"))), ratios };
-}

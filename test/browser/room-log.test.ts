@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { RoomLog } from "../../public/app/room-log.ts";
-import type { MessageFrame } from "../../src/protocol/frame.ts";
+import type { Message } from "../../src/client/contract.ts";
 
-function message(offset: number, epoch = "e1", id = `m${epoch}${offset}`): MessageFrame {
+function message(offset: number, epoch = "e1", id = `m${epoch}${offset}`): Message {
   const from = { id: "~b", name: "Bob" };
   const position = `${epoch}:${offset}`;
   return { type: "message", room: "r", position, id, from, at: offset, content: `text ${offset}` };

@@ -1,6 +1,7 @@
 /** People talking in rooms, in a real browser. */
 
 import { expect, test } from "bun:test";
+import { FaultProxy } from "../support/fault-proxy.ts";
 import { say, settled, texts } from "./chromium.ts";
 import { describeInChromium } from "./stage.ts";
 
@@ -175,3 +176,35 @@ describeInChromium("people in a room", (stage) => {
     expect(copied).toMatch(/^Alice, .+: first words\nAlice, .+: second words$/);
   });
 });
+
+describeInChromium(
+  "where WebSocket is blocked",
+  (stage) => {
+    test("people talk all the same, and the page says what it runs over", async () => {
+      using proxy = new FaultProxy(stage.server.port, { upgrades: 403 });
+      const alice = await stage.chromium.join(`${proxy.url}/`, "Alice", "blocked");
+      const bob = await stage.chromium.join(stage.server.url, "Bob", "blocked");
+      await alice.locator("#state").filter({ hasText: "Connected over SSE" }).waitFor();
+      await alice.locator("#text").pressSequentially("Hello Bob");
+      await bob.getByText("Alice is writing…").waitFor();
+      await alice.locator("#text").press("Enter");
+      await bob.getByText("Hello Bob").waitFor();
+      await say(bob, "Hello Alice");
+      const expected = ["Hello Bob", "Hello Alice"];
+      for (const page of [alice, bob]) {
+        const all = await settled(
+          () => texts(page),
+          (shown) => shown.length === 2,
+        );
+        expect(all).toEqual(expected);
+        expect(await page.locator("#messages .who").allTextContents()).toEqual(["Alice", "Bob"]);
+      }
+      await alice.locator("#subtitle").filter({ hasText: "1 person, 1 observer" }).waitFor();
+      await alice.getByText("Waiting to be sent").waitFor({ state: "hidden" });
+      await alice.reload();
+      await alice.getByText("Hello Alice").waitFor();
+      expect(await texts(alice)).toEqual(expected);
+    });
+  },
+  { expected: /WebSocket connection to/ },
+);
