@@ -5,6 +5,7 @@ import { connect } from "../../src/client/index.ts";
 import { element, find, setText } from "./element.ts";
 import type { Session } from "./session.ts";
 import { Sparkline } from "./sparkline.ts";
+import { fetchAs } from "./token.ts";
 import { bytesText } from "./words.ts";
 
 const pointsMax = 60;
@@ -28,6 +29,8 @@ export class LiveView {
   #token: string | undefined;
   #welcome: Welcome | null = null;
   #isRefused = false;
+  /** Whether it was asked if somebody with this token may look. */
+  #isAllowed: boolean | undefined;
   #values: Record<string, unknown>[] = [];
   #line: Line | undefined;
 
@@ -56,6 +59,7 @@ export class LiveView {
     if (this.#token !== access.token) {
       this.#token = access.token;
       this.#isRefused = false; // another token may allow it
+      this.#isAllowed = undefined;
       this.#leave(); // the next one goes by the token of now
     }
     if (this.#welcome !== welcome) {
@@ -70,8 +74,25 @@ export class LiveView {
       document.visibilityState === "visible" &&
       this.#details.getClientRects().length > 0;
     if (isSeen === (this.#line !== undefined)) return;
-    if (isSeen) this.#follow();
-    else this.#leave();
+    if (!isSeen) this.#leave();
+    else if (this.#isAllowed === undefined) this.#ask(this.#token);
+    else if (this.#isAllowed) this.#follow();
+  }
+
+  /** Asks for what may be read: a stream that is refused would be an error in the browser's console. */
+  async #ask(token: string | undefined): Promise<void> {
+    this.#isAllowed = false; // not twice
+    try {
+      const answer = await fetchAs(token, "rooms?after=%23&limit=1"); // their names come first
+      const { rooms } = await answer.json();
+      if (token !== this.#token) return;
+      this.#isAllowed = rooms?.[0]?.room.startsWith("$") === true;
+      this.#isRefused = !this.#isAllowed;
+    } catch {
+      this.#isAllowed = undefined; // The server is away; the next welcome asks again.
+      return;
+    }
+    this.update();
   }
 
   #leave(): void {

@@ -4,9 +4,11 @@ import { isIP } from "node:net";
 import { checkServerIdentity, connect, type DetailedPeerCertificate } from "node:tls";
 import type { Notes } from "./doctor-finding.ts";
 import { round } from "./doctor-network.ts";
-import { answerMs, codeOf, type Visit } from "./doctor-visit.ts";
+import { answerMs, faultOf, type Visit } from "./doctor-visit.ts";
+import { formatCount } from "./quantity.ts";
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 /** Whoever renews by machine does so 30 days ahead: below this, that has failed for a while. */
 const daysLeftMin = 21;
 
@@ -35,7 +37,7 @@ export async function checkCertificate(visit: Visit, notes: Notes): Promise<bool
   try {
     shaken = await shakeHands(visit);
   } catch (error) {
-    const seen = `No TLS comes about (${codeOf(error) || String(error)}).`;
+    const seen = `No TLS comes about (${faultOf(error)}).`;
     notes.fail(
       "handshake",
       seen,
@@ -92,7 +94,7 @@ function shakeHands({ host, port, options }: Visit): Promise<Handshake> {
       protocol: socket.getProtocol() ?? "TLS",
       cipher: socket.getCipher().name,
       alpn: socket.alpnProtocol || "",
-      distrust: reason ? codeOf(reason) || String(reason) : mismatch && otherName,
+      distrust: reason ? faultOf(reason) : mismatch && otherName,
     });
   });
   return promise.finally(() => {
@@ -102,18 +104,28 @@ function shakeHands({ host, port, options }: Visit): Promise<Handshake> {
 }
 
 function noteLifetime({ certificate }: Handshake, notes: Notes): void {
-  const endsAt = Date.parse(certificate.valid_to);
-  const daysLeft = Math.floor((endsAt - Date.now()) / dayMs);
-  const date = new Date(endsAt).toISOString().slice(0, 10);
-  const seen = `until ${date}, ${daysLeft} days`;
-  if (daysLeft < 0) {
-    notes.fail("expiry", `ran out on ${date}`, "Put a new one in place, and renew by machine.", {
-      daysLeft,
-    });
-  } else if (daysLeft < daysLeftMin) {
-    const advice = "Renew it now, and see why that did not happen by itself.";
-    notes.warn("expiry", seen, advice, { daysLeft });
-  } else notes.ok("expiry", seen, { daysLeft });
+  const [beginsAt, endsAt] = [certificate.valid_from, certificate.valid_to].map(Date.parse);
+  const leftMs = (endsAt ?? 0) - Date.now();
+  const lifeMs = (endsAt ?? 0) - (beginsAt ?? 0);
+  const daysLeft = Math.floor(leftMs / dayMs);
+  const date = new Date(endsAt ?? 0).toISOString().slice(0, 10);
+  const numbers = { daysLeft };
+  if (leftMs < 0) {
+    notes.fail(
+      "expiry",
+      `ran out on ${date}`,
+      "Put a new one in place, and renew by machine.",
+      numbers,
+    );
+    return;
+  }
+  const left =
+    daysLeft > 0 ? formatCount(daysLeft, "day") : formatCount(Math.floor(leftMs / hourMs), "hour");
+  const seen = `until ${date}, ${left}`;
+  // What lives for days only is renewed when a third of that is left.
+  if (daysLeft >= daysLeftMin || leftMs > lifeMs / 3) notes.ok("expiry", seen, numbers);
+  else
+    notes.warn("expiry", seen, "Renew it now, and see why that did not happen by itself.", numbers);
 }
 
 function noteTrust({ host, options }: Visit, shaken: Handshake, notes: Notes): boolean {
@@ -131,7 +143,7 @@ function noteTrust({ host, options }: Visit, shaken: Handshake, notes: Notes): b
     notes.ok("certificate", seen, numbers);
     return true;
   }
-  const isPlain = distrust === otherName || distrust === expired;
+  const isPlain = distrust.includes(otherName) || distrust === expired;
   const [reason, advice] = explain(isSelfSigned && !isPlain ? selfSigned : distrust, host);
   if (options.tls.rejectUnauthorized === false) {
     notes.warn("certificate", `${seen}; ${reason}, which --insecure lets pass`, advice, numbers);
@@ -143,7 +155,7 @@ function noteTrust({ host, options }: Visit, shaken: Handshake, notes: Notes): b
 
 function explain(distrust: string, host: string): [reason: string, advice: string] {
   const trust = "give --ca with a certificate to trust, or --insecure to try things out";
-  if (distrust === otherName) {
+  if (distrust.includes(otherName)) {
     return [`not for ${host}`, `Get a certificate that names ${host}, or use a name that it has.`];
   }
   if (distrust === expired) return ["run out", "Put a new certificate in place."];

@@ -2,8 +2,7 @@
 
 import type { Notes } from "./doctor-finding.ts";
 import { round } from "./doctor-network.ts";
-import { codeOf, type Visit } from "./doctor-visit.ts";
-import { reasonOf } from "./ending.ts";
+import { faultOf, readText, type Visit } from "./doctor-visit.ts";
 
 const http3Ms = 2_000;
 const shownMax = 80;
@@ -16,7 +15,7 @@ export async function checkHttp(visit: Visit, notes: Notes): Promise<boolean> {
   let body: string;
   try {
     answer = await visit.ask("/livez", protocol);
-    body = await answer.text();
+    body = await readText(answer);
   } catch (error) {
     noteSilence(visit, error, notes);
     return false;
@@ -36,7 +35,7 @@ export async function checkHttp(visit: Visit, notes: Notes): Promise<boolean> {
 }
 
 function noteSilence(visit: Visit, error: unknown, notes: Notes): void {
-  const reason = codeOf(error) || reasonOf(error);
+  const reason = faultOf(error);
   const advice = visit.isSecure
     ? "Is it a server of HTTP? One with tls-client-ca wants a certificate that cannot be given here."
     : `Is it https:// on port ${visit.port}?`;
@@ -67,7 +66,8 @@ function noteAlive(
     notes.fail("HTTP/1.1", seen, advice, numbers);
   } else {
     const advice = "That is no Partyline server: check the port, and the path if it is below one.";
-    notes.fail("HTTP/1.1", seen, advice, numbers);
+    const words = status === 200 ? `${seen}, in other words than ours` : seen;
+    notes.fail("HTTP/1.1", words, advice, numbers);
   }
   return false;
 }
@@ -91,7 +91,7 @@ async function checkVersions(visit: Visit, altSvc: string | null, notes: Notes):
     notes.ok("HTTP/2", `answers ${answer.status} in ${round(performance.now() - begin)} ms`);
   } catch (error) {
     const advice = "Switch it on in the proxy (nginx: listen 443 ssl http2;), for many streams.";
-    notes.warn("HTTP/2", `does not answer (${codeOf(error) || reasonOf(error)})`, advice);
+    notes.warn("HTTP/2", `does not answer (${faultOf(error)})`, advice);
   }
   await checkHttp3(visit, altSvc, notes);
 }
@@ -110,7 +110,7 @@ async function checkHttp3(visit: Visit, altSvc: string | null, notes: Notes): Pr
     const ms = round(performance.now() - begin);
     notes.ok("HTTP/3", `offered at ${authority}, answers ${answer.status} in ${ms} ms`);
   } catch (error) {
-    const seen = `offered at ${authority}, does not answer (${codeOf(error) || reasonOf(error)})`;
+    const seen = `offered at ${authority}, does not answer (${faultOf(error)})`;
     const advice = `Let UDP port ${visit.port} through the firewall, or switch http3 off.`;
     notes.warn("HTTP/3", seen, advice);
   }
@@ -120,18 +120,23 @@ async function checkHttp3(visit: Visit, altSvc: string | null, notes: Notes): Pr
  * Bun 1.4.5 takes the first address of a name, which for localhost is ::1 also where the server listens
  * on 127.0.0.1 alone. No certificate need name that, and no token goes there.
  */
-function askOverHttp3(visit: Visit): Promise<Response> {
+async function askOverHttp3(visit: Visit): Promise<Response> {
   const init = { protocol: "http3" } as const;
   const { host, port, options } = visit;
-  if (host !== "localhost") return visit.ask("/livez", init, http3Ms);
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(http3Ms)]);
-  const tls = { rejectUnauthorized: false };
-  return fetch(`https://127.0.0.1:${port}/livez`, { ...init, tls, signal });
+  if (host === "localhost") {
+    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(http3Ms)]);
+    const tls = { rejectUnauthorized: false };
+    const address = `https://127.0.0.1:${port}/livez`;
+    // Some know only the name: they refuse at once.
+    const answer = await fetch(address, { ...init, tls, signal }).catch(() => undefined);
+    if (answer !== undefined) return answer;
+  }
+  return await visit.ask("/livez", init, http3Ms);
 }
 
 async function checkReadiness(visit: Visit, notes: Notes): Promise<void> {
   const answer = await visit.ask("/readyz");
-  const body = await answer.text();
+  const body = await readText(answer);
   if (answer.ok) {
     notes.ok("ready", "the server takes work");
     return;

@@ -4,8 +4,8 @@ import { limits } from "../protocol/limits.ts";
 import type { Notes } from "./doctor-finding.ts";
 import { type Closing, Probe } from "./doctor-probe.ts";
 import { toProtocols } from "./doctor-socket.ts";
-import { answerMs, codeOf, pause, type Visit } from "./doctor-visit.ts";
-import { formatSeconds } from "./quantity.ts";
+import { answerMs, faultOf, pause, type Visit } from "./doctor-visit.ts";
+import { formatCount, formatSeconds } from "./quantity.ts";
 
 /** Within this the server itself speaks on a WebSocket, by a ping. */
 const quietMsMax = 120_000;
@@ -37,7 +37,8 @@ async function holdSocket(visit: Visit, notes: Notes): Promise<void> {
   const begin = performance.now();
   await Promise.race([probe.closed, pause(idleMs, signal)]);
   const { closing, pings } = probe;
-  const spoke = pings === 0 ? "the server said nothing" : `the server sent ${pings} pings`;
+  const spoke =
+    pings === 0 ? "the server said nothing" : `the server sent ${formatCount(pings, "ping")}`;
   if (closing !== undefined) noteCut(visit, "WebSocket", closing, begin, notes);
   else {
     const rest = idleMs < quietMsMax ? "; it may be quiet for two minutes" : "";
@@ -94,7 +95,7 @@ async function holdStream(visit: Visit, notes: Notes): Promise<void> {
     }
     noteEnd(visit, begin, "ended", notes);
   } catch (error) {
-    noteEnd(visit, begin, `cut (${codeOf(error) || "reset"})`, notes);
+    noteEnd(visit, begin, `cut (${faultOf(error)})`, notes);
   }
 }
 

@@ -5,7 +5,7 @@ import { isLoopback } from "../config-value.ts";
 import type { Notes } from "./doctor-finding.ts";
 import { Probe } from "./doctor-probe.ts";
 import { toProtocols } from "./doctor-socket.ts";
-import { answerMs, type Visit } from "./doctor-visit.ts";
+import { answerMs, readText, type Visit } from "./doctor-visit.ts";
 
 /** What a shell gives where nobody raised it: enough for a thousand people. */
 const filesFew = 1_024;
@@ -34,7 +34,7 @@ async function noteOwnFiles(notes: Notes): Promise<void> {
 async function checkMeters(visit: Visit, notes: Notes): Promise<void> {
   const { front } = visit.learned;
   const answer = await visit.ask("/metrics");
-  const text = await answer.text();
+  const text = await readText(answer);
   const open = readMeter(text, "process_open_fds");
   const max = readMeter(text, "process_max_fds");
   if (!answer.ok || open === undefined || max === undefined) {
@@ -96,7 +96,7 @@ async function findAddress(visit: Visit, connection: string): Promise<string | u
     await answer.body?.cancel();
     return undefined;
   }
-  const { connections } = Object(await answer.json());
+  const { connections } = Object(JSON.parse(await readText(answer)));
   if (!Array.isArray(connections)) return undefined;
   const own = connections.map(Object).find((each) => each.connection === connection);
   return typeof own?.address === "string" ? own.address : undefined;

@@ -4,7 +4,7 @@ import { lookup } from "node:dns/promises";
 import { connect, isIP, isIPv6 } from "node:net";
 import { isLoopback } from "../config-value.ts";
 import type { Notes } from "./doctor-finding.ts";
-import { answerMs, codeOf, type Visit } from "./doctor-visit.ts";
+import { answerMs, faultOf, type Visit } from "./doctor-visit.ts";
 
 const addressesMax = 8;
 
@@ -60,7 +60,7 @@ async function resolve({ host }: Visit, notes: Notes): Promise<string[] | undefi
     });
     return addresses;
   } catch (error) {
-    const seen = `No computer by the name of ${host} can be found (${codeOf(error)}).`;
+    const seen = `No computer by the name of ${host} can be found (${faultOf(error)}).`;
     notes.fail("name", seen, "Check the spelling, and the A and AAAA records of that name.");
     return undefined;
   }
@@ -78,7 +78,7 @@ function reach(address: string, port: number): Promise<Reached> {
   };
   const timer = setTimeout(() => end("ETIMEDOUT"), answerMs);
   socket.once("connect", () => end(undefined));
-  socket.on("error", (error) => end(codeOf(error) || error.message));
+  socket.on("error", (error) => end(faultOf(error)));
   return promise;
 }
 

@@ -3,19 +3,22 @@
 import { createEventParser } from "../client/event-parser.ts";
 import type { Notes } from "./doctor-finding.ts";
 import { round } from "./doctor-network.ts";
-import { codeOf, type Tick, type Visit } from "./doctor-visit.ts";
-import { reasonOf } from "./ending.ts";
+import { faultOf, readText, type Tick, type Visit } from "./doctor-visit.ts";
 
 /** How long the room that ticks once a second is watched, and how many ticks suffice. */
 const watchMs = 5_200;
+const clockRoom = "$clock";
+const letClock = 'A token whose rooms have "$clock":["read"] sees a message a second.';
 const ticksEnough = 4;
 const firstMsMax = 1_000;
 /** By how much one tick may come later than another before something must have held it back. */
 const lateMsMax = 700;
+const bytesMax = 65_536;
 const bodyCharactersMax = 2_000;
 
 /** What came of a stream. Times are milliseconds since it was asked for. */
 export interface WatchedStream {
+  readonly room: string;
   readonly status: number | undefined;
   readonly headers: Headers | undefined;
   readonly headersMs: number | undefined;
@@ -27,8 +30,18 @@ export interface WatchedStream {
   readonly failure: string | undefined;
 }
 
-/** Watches `$clock`, which everybody may read where anything is open. Never throws. */
-export async function watchClock(visit: Visit): Promise<WatchedStream> {
+/**
+ * Watches `$clock`, which everybody may read where anything is open. Where a token may not, the room
+ * that was named shows at least how a stream begins. Never throws.
+ */
+export async function watchStream(visit: Visit): Promise<WatchedStream> {
+  const watched = await watch(visit, clockRoom);
+  const { room } = visit.options;
+  return watched.status === 403 && room !== undefined ? await watch(visit, room) : watched;
+}
+
+async function watch(visit: Visit, room: string): Promise<WatchedStream> {
+  const enough = room === clockRoom ? ticksEnough : 0;
   const begin = performance.now();
   let headersMs: number | undefined;
   let firstMs: number | undefined;
@@ -36,7 +49,7 @@ export async function watchClock(visit: Visit): Promise<WatchedStream> {
   const ticks: Tick[] = [];
   const told = (failure: string | undefined, body = ""): WatchedStream => {
     const { status, headers } = answer ?? {};
-    return { status, headers, headersMs, firstMs, ticks, body, failure };
+    return { room, status, headers, headersMs, firstMs, ticks, body, failure };
   };
   const parse = createEventParser(({ event, data }) => {
     const at = event === undefined && data !== undefined ? readAt(data) : undefined;
@@ -44,20 +57,23 @@ export async function watchClock(visit: Visit): Promise<WatchedStream> {
   });
   try {
     const headers = { accept: "text/event-stream" };
-    answer = await visit.ask("/rooms/$clock/events", { headers }, watchMs);
+    answer = await visit.ask(`/rooms/${room}/events`, { headers }, watchMs);
     headersMs = performance.now() - begin;
     if (!isStream(answer))
-      return told(undefined, (await answer.text()).slice(0, bodyCharactersMax));
+      return told(undefined, (await readText(answer)).slice(0, bodyCharactersMax));
     const decoder = new TextDecoder();
+    let received = 0;
     for await (const bytes of answer.body ?? []) {
       firstMs ??= performance.now() - begin;
+      received += bytes.length;
+      if (received > bytesMax) return told("it says more than a clock would");
       parse(decoder.decode(bytes, { stream: true }));
-      if (ticks.length >= ticksEnough) break;
+      if (ticks.length >= enough) break;
     }
-    return told(ticks.length < ticksEnough ? "it ended" : undefined);
+    return told(ticks.length < enough ? "it ended" : undefined);
   } catch (error) {
-    const isOver = codeOf(error) === "ETIMEDOUT";
-    return told(isOver ? undefined : codeOf(error) || reasonOf(error));
+    const isOver = faultOf(error) === "ETIMEDOUT";
+    return told(isOver ? undefined : faultOf(error));
   }
 }
 
@@ -78,7 +94,8 @@ export function checkStream(visit: Visit, watched: WatchedStream, notes: Notes):
   const seen = `after ${round(firstMs)} ms`;
   if (firstMs > firstMsMax) notes.warn("first bytes", seen, advice, numbers);
   else notes.ok("first bytes", seen, numbers);
-  noteTicks(visit, ticks, failure, advice, notes);
+  if (watched.room === clockRoom) noteTicks(visit, ticks, failure, advice, notes);
+  else notes.skip("one by one", `nothing is said in ${watched.room}. ${letClock}`);
   noteCompression(headers, notes);
 }
 
@@ -122,16 +139,20 @@ function noteCompression(headers: Headers | undefined, notes: Notes): void {
   }
 }
 
-function noteNoStream(visit: Visit, { status, headers, body }: WatchedStream, notes: Notes): void {
+function noteNoStream(
+  visit: Visit,
+  { room, status, headers, body }: WatchedStream,
+  notes: Notes,
+): void {
   const problem = readProblem(headers, body);
   if (problem === undefined) {
     const type = headers?.get("content-type") ?? "no type";
-    const seen = `GET /rooms/$clock/events answers ${status} with ${type}`;
+    const seen = `GET /rooms/${room}/events answers ${status} with ${type}`;
     notes.fail("stream", seen, `Let /rooms/ through to the server: that was ${visit.culprit}.`);
   } else if (status === 401 && visit.options.token === undefined) {
     notes.skip("stream", "without a token the server shows nothing; give --token or --token-file");
   } else if (status === 401 || status === 403) {
-    notes.skip("stream", `${problem} A token whose rooms have "$clock":["read"] is let in.`);
+    notes.skip("stream", `${problem} ${letClock}`);
   } else {
     notes.fail("stream", `refused with ${status}: ${problem}`, "See what the server says.");
   }

@@ -4,6 +4,7 @@ import type { Target } from "./connection-options.ts";
 
 /** How long anything may take that should take a moment. */
 export const answerMs = 4_000;
+const textCharactersMax = 4_194_304;
 
 /** What a visit goes by. Times are milliseconds. */
 export interface VisitOptions {
@@ -110,8 +111,20 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-/** The reason of a failure as a word of the system, such as ECONNREFUSED; empty where it has none. */
-export function codeOf(error: unknown): string {
+/** Reads the text of an answer, and no more of it than any of ours has. */
+export async function readText(answer: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of answer.body ?? []) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.length > textCharactersMax) break; // whoever says more is none of ours
+  }
+  return text;
+}
+
+/** Why something failed: a word of the system such as ECONNREFUSED, or else what was thrown. */
+export function faultOf(error: unknown): string {
   if (error instanceof DOMException && error.name === "TimeoutError") return "ETIMEDOUT";
-  return error instanceof Error && "code" in error ? String(error.code) : "";
+  if (error instanceof Error && "code" in error && error.code) return String(error.code);
+  return error instanceof Error ? error.message : String(error);
 }

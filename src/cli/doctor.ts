@@ -15,10 +15,9 @@ import { checkNetwork } from "./doctor-network.ts";
 import { checkPublishing } from "./doctor-publish.ts";
 import { countVerdicts, type DoctorReport, formatFinding, formatSummary } from "./doctor-report.ts";
 import { checkSocket } from "./doctor-socket.ts";
-import { checkStream, watchClock } from "./doctor-stream.ts";
+import { checkStream, watchStream } from "./doctor-stream.ts";
 import { checkToken } from "./doctor-token.ts";
-import { Visit } from "./doctor-visit.ts";
-import { reasonOf } from "./ending.ts";
+import { faultOf, Visit } from "./doctor-visit.ts";
 import { exitCodes, signalCodes } from "./exit-codes.ts";
 import { optionOf, readOption, UsageError } from "./option.ts";
 import { Progress } from "./progress.ts";
@@ -114,7 +113,7 @@ async function examine(visit: Visit, rows: Rows): Promise<boolean> {
   ];
   for (const step of ground) if ((await take(visit, step, rows)) === false) return false;
   // It takes seconds, in which the others can be looked at.
-  const watched = watchClock(visit);
+  const watched = watchStream(visit);
   const rest: Step[] = [
     { title: "WebSocket", act: async (...both) => void (await checkSocket(...both)) },
     { title: "SSE", act: async (_, notes) => void checkStream(visit, await watched, notes) },
@@ -139,7 +138,7 @@ async function take(visit: Visit, { title, act }: Step, rows: Rows): Promise<boo
   } catch (error) {
     // One check that met what it did not expect must not take the others with it.
     const advice = "Try again; if it stays so, look at the proxy's and the server's log.";
-    notes.fail("check", `broke off: ${reasonOf(error)}`, advice);
+    notes.fail("check", `broke off: ${faultOf(error)}`, advice);
     return undefined;
   }
 }

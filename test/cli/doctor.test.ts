@@ -9,10 +9,12 @@ import { type DoctorReport, formatFinding } from "../../src/cli/doctor-report.ts
 import { type Tick, Visit } from "../../src/cli/doctor-visit.ts";
 import { runCommandLine } from "../../src/cli/program.ts";
 import type { EndSignal } from "../../src/cli/terminal.ts";
+import { loadSelfSigned } from "../../src/http/self-signed.ts";
 import { type CommandOutcome, runCommand } from "../support/command-line.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { eventually } from "../support/poll.ts";
 import { TestServer } from "../support/server.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { createTerminal } from "../support/terminal.ts";
 import { createToken, withTokens } from "../support/tokens.ts";
 
@@ -56,6 +58,25 @@ function pretend(answer: (request: Request) => Response): Server<unknown> {
   });
 }
 
+/** Visits a server whose certificate, good for a year, was made so many days ago. */
+async function visitAged(days: number, hostname = "127.0.0.1"): Promise<Visited> {
+  using certificates = createTemporaryFolder();
+  const { path } = certificates;
+  const { cert, key } = await loadSelfSigned(path, "127.0.0.1", Date.now() - days * 86_400_000);
+  const server = Bun.serve({
+    hostname,
+    port: 0,
+    tls: { cert, key },
+    fetch: () => new Response("no server of ours"),
+  });
+  try {
+    const ca = join(path, "self-signed.crt");
+    return await visit("--ca", ca, `https://${hostname}:${server.port}`);
+  } finally {
+    await server.stop(true);
+  }
+}
+
 const late = new Date(Date.now() - 3_600_000).toUTCString();
 const problem = { headers: { "content-type": "application/problem+json" } };
 
@@ -65,7 +86,7 @@ describe("the doctor", () => {
   const open: (AsyncDisposable | Disposable)[] = [];
   let plain: CommandOutcome;
   let plainUrl = "";
-  let signed: { readonly good: string; readonly bad: string };
+  let signed: Readonly<Record<"good" | "bad" | "reader" | "writer", string>>;
   let refusingUrl = "";
   let bare: Visited["text"];
 
@@ -80,6 +101,8 @@ describe("the doctor", () => {
     signed = {
       good: await createToken({ sub: "alice", rooms }),
       bad: await createToken({ sub: "alice", rooms }, "another secret that is long enough, too"),
+      reader: await createToken({ sub: "ada", rooms: { hall: ["read"] } }),
+      writer: await createToken({ sub: "job", rooms: { hall: ["write"] } }),
     };
     const refusing = new FaultProxy(server.port, { upgrades: 403 });
     const stripping = new FaultProxy(server.port, { upgrades: "strip" });
@@ -108,6 +131,8 @@ describe("the doctor", () => {
     Object.assign(visits, {
       spoken: visit("--token", signed.good, "--room", "hall", locked.url),
       mistrusted: visit("--token", signed.bad, locked.url),
+      reader: visit("--token", signed.reader, "--room", "hall", locked.url),
+      writer: visit("--token", signed.writer, "--room", "hall", locked.url),
       nobody: visit(locked.url),
       unproven: visit(secure.url),
       insecure: visit("--insecure", secure.url),
@@ -169,6 +194,19 @@ describe("the doctor", () => {
     expect(text).toMatch(/^one message in hall, which stays there: stored after .* ms, delivered/);
   });
 
+  test("says what a token may not do in that room", async () => {
+    const reader = await seen("reader");
+    expect(list(reader, "warning")).toEqual(["Publishing a room"]);
+    expect(find(reader, "Publishing", "a room").seen).toStartWith("hall takes nothing: ");
+    expect(find(reader, "SSE", "first bytes").verdict).toBe("ok");
+    expect(find(reader, "SSE", "one by one").verdict).toBe("skipped");
+    const writer = await seen("writer");
+    expect(list(writer, "warning")).toEqual(["Publishing a room"]);
+    expect(find(writer, "Publishing", "a room").seen).toStartWith("hall cannot be read: ");
+    expect(find(writer, "Publishing", "a POST").verdict).toBe("ok");
+    expect(find(writer, "SSE", "stream").seen).toContain('"$clock":["read"]');
+  });
+
   test("publishes it by POST where no WebSocket gets through", async () => {
     expect(find(await seen("stripping"), "Publishing", "a POST").verdict).toBe("ok");
   });
@@ -193,6 +231,25 @@ describe("the doctor", () => {
     const vouched = await seen("vouched");
     expect([...list(vouched, "failed"), ...list(vouched, "warning")]).toEqual([]);
     expect(find(vouched, "HTTP", "HTTP/2").verdict).toBe("ok");
+  });
+
+  test("counts the days that a certificate has left", async () => {
+    const [fresh, old, dead] = await Promise.all([340, 350, 400].map((days) => visitAged(days)));
+    if (!fresh || !old || !dead) throw new Error("There were three visits.");
+    expect(find(fresh, "TLS", "expiry").verdict).toBe("ok");
+    expect(find(fresh, "TLS", "ALPN").verdict).toBe("warning");
+    expect(find(old, "TLS", "expiry")).toMatchObject({
+      verdict: "warning",
+      numbers: { daysLeft: 14 },
+    });
+    expect(list(dead, "failed")).toEqual(["TLS expiry", "TLS certificate"]);
+    expect(find(dead, "TLS", "certificate").seen).toEndWith("; run out");
+  });
+
+  test("sees a certificate that is for another name", async () => {
+    const elsewhere = await visitAged(1, "127.0.0.2");
+    expect(list(elsewhere, "failed")).toEqual(["TLS certificate"]);
+    expect(find(elsewhere, "TLS", "certificate").seen).toEndWith("; not for 127.0.0.2");
   });
 
   test("tells http from https", async () => {
@@ -253,7 +310,7 @@ describe("the doctor", () => {
     expect([verdict, text]).toEqual(["failed", "the server takes no new work: draining"]);
     const clock = find(tired, "Clock", "clock");
     expect(clock.verdict).toBe("warning");
-    expect(clock.seen).toMatch(/^the server is 36\d\d\.\d s behind this machine, by the Date/);
+    expect(clock.seen).toMatch(/^the server is 3[56]\d\d\.\d s behind this machine, by the Date/);
     expect(clock.advice).toContain("NTP");
   });
 
