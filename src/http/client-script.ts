@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Elysia } from "elysia";
+import { compressed } from "./compressed.ts";
 import { programFolder } from "./page.ts";
 
 const headers = {
@@ -15,7 +16,7 @@ const headers = {
 };
 
 /**
- * Serves the built client in `folder`, as a fixed static route.
+ * Serves the built client in `folder`, as it was at the start.
  * @throws Error when it was not built
  */
 export function clientScript(folder = programFolder("dist/web")) {
@@ -25,9 +26,10 @@ export function clientScript(folder = programFolder("dist/web")) {
       `The client is not built: ${script} is missing. Run "bun run build:web" first.`,
     );
   }
+  const answer = compressed(readFileSync(script), headers);
   return new Elysia({ name: "client-script" }).get(
     "/client.js",
-    new Response(readFileSync(script), { headers }),
+    ({ request }) => answer({ request }),
     { detail: { hide: true } },
   );
 }

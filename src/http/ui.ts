@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { staticPlugin } from "@elysiajs/static";
 import { Elysia } from "elysia";
+import { compressed } from "./compressed.ts";
 import { appHeaders, programFolder } from "./page.ts";
 
 const iconPattern = /href="\.\/(assets\/icon-[^"]+\.svg)"/;
@@ -55,9 +56,14 @@ export async function ui(folder = programFolder("dist/web")) {
   });
   for (const { path, handler } of assets.routes) {
     if (!(handler instanceof Response)) continue;
+    const bytes = await handler.bytes();
+    if (/\.(js|css)$/.test(path)) {
+      const answer = compressed(bytes, Object.fromEntries(handler.headers));
+      app.get(path, ({ request }) => answer({ request }), { detail });
+      continue;
+    }
     // Bun 1.4.5 gives a static response a strong ETag when it holds bytes, and only a date when it
     // holds a file on disk.
-    const bytes = await handler.bytes();
     app.get(path, new Response(bytes, { headers: handler.headers }), { detail });
   }
   return app;

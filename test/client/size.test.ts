@@ -12,5 +12,7 @@ test(`the client is one module without imports, and at most ${gzippedBytesMax} b
   const { imports, exports } = new Bun.Transpiler({ loader: "js" }).scan(script);
   expect(imports).toEqual([]);
   expect(exports.toSorted()).toEqual(["LineError", "connect"]);
-  expect(Bun.gzipSync(script, { level: 9 }).length).toBeLessThanOrEqual(gzippedBytesMax);
+  // By zlib, as everybody else has it: Bun's own choice packs a little closer.
+  const gzipped = Bun.gzipSync(script, { level: 6, library: "zlib" });
+  expect(gzipped.length).toBeLessThanOrEqual(gzippedBytesMax);
 });
