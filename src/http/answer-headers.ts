@@ -3,6 +3,7 @@
 import { cors } from "@elysiajs/cors";
 import { type AnyElysia, Elysia } from "elysia";
 import type { Origins } from "../auth/origin.ts";
+import { hasUntouchedBody } from "./unread-body.ts";
 
 /**
  * The least that any answer says. The type is meant, so that nothing we send is run as a script; no
@@ -26,7 +27,9 @@ interface Pending {
 export function withAnswerHeaders(always: Readonly<Record<string, string>>) {
   return new Elysia({ name: "answer-headers" }).mapResponse(
     { as: "global" },
-    ({ responseValue, set }) => {
+    ({ request, responseValue, set }) => {
+      // Bun 1.4.5 closes the connection then. A failure reads the body first.
+      if (hasUntouchedBody(request)) set.headers.connection = "close";
       if (responseValue instanceof Response) addAnswerHeaders(responseValue, set, always);
       // What is not a Response yet gets them from Elysia; a WebSocket, which is none, needs none.
       else if (responseValue !== undefined) Object.assign(set.headers, answerHeaders, always);

@@ -28,13 +28,12 @@ export async function readBody(
   let isLate = false;
   const onLate = () => {
     isLate = true;
-    reader.cancel().catch(() => {}); // ends the read that waits; what else it says is for nobody
+    reader.releaseLock(); // ends the read that waits
   };
   const timer = withinMs === 0 ? undefined : setTimeout(onLate, withinMs);
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (isLate) throw tooSlow(withinMs);
       if (done) break;
       bytes += value.length;
       if (bytes > bytesMax) throw tooLarge(bytesMax);
@@ -42,12 +41,13 @@ export async function readBody(
       chunks.push(value);
     }
   } catch (thrown) {
-    reader.cancel().catch(() => {}); // the rest of it is not wanted
+    if (isLate) throw tooSlow(withinMs);
     // Nobody hears this, but a client that goes away is no defect of ours.
     if (request.signal.aborted) throw new PartylineError("bad_frame", "The body is not whole.");
     throw thrown;
   } finally {
     clearTimeout(timer);
+    reader.releaseLock(); // of what is left, see discardBody
   }
   const [only] = chunks;
   return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes);

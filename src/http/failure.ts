@@ -6,6 +6,7 @@ import type { Log } from "../telemetry/log.ts";
 import { findTrace } from "../telemetry/trace.ts";
 import { addAnswerHeaders } from "./answer-headers.ts";
 import { type Answered, toPath } from "./requests.ts";
+import { discardBody } from "./unread-body.ts";
 
 /** Answers with an RFC 9457 problem. */
 export function respondProblem(error: PartylineError): Response {
@@ -33,7 +34,7 @@ export function failure(
 ) {
   return new Elysia({ name: "failure" }).onError(
     { as: "global" },
-    ({ code, error, request, set, route, params }) => {
+    async ({ code, error, request, set, route, params }) => {
       const expected = toExpected(code, error);
       onFailure({ request, route, params }, expected);
       if (expected.code === "internal") {
@@ -41,6 +42,7 @@ export function failure(
         log.error({ ...fields, ...findTrace(request.headers) }, "a request met a defect");
       }
       const answer = respondProblem(expected);
+      if (!(await discardBody(request))) answer.headers.set("connection", "close");
       addAnswerHeaders(answer, set, always);
       return answer;
     },

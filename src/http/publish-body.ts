@@ -23,9 +23,9 @@ export function describePublishBody(schema: TSchema) {
   };
 }
 
-/** Seconds that Bun is to wait for a body, with one turn of its wheel of 4 s to spare. */
+/** Seconds that Bun is to wait for a body, its rest, and one turn of its wheel of 4 s. */
 export function toPatience(withinMs: number): number {
-  return Math.ceil(withinMs / 1_000) + 5;
+  return Math.ceil(withinMs / 1_000) + 6;
 }
 
 /**

@@ -52,6 +52,11 @@ export class Tcp implements Disposable {
     return eventually(`${pattern} from the server`, () => pattern.exec(this.text));
   }
 
+  /** Resolves once the server ended the connection. */
+  async closed(): Promise<void> {
+    await eventually("the end of the connection", () => this.isClosed);
+  }
+
   [Symbol.dispose](): void {
     this.socket.destroy();
   }
