@@ -20,6 +20,11 @@ interface Place {
   readonly pages: string;
 }
 
+/** For whom the pages are, from those who use a server to those who change it. Others come behind. */
+const readingOrder = [
+  ...["client", "command-line", "protocol", "tokens", "configuration", "limits"],
+  ...["operations", "storage", "metrics", "dashboard", "conformance", "architecture"],
+];
 const indexPlace: Place = { root: "./", pages: "docs/" };
 const pagePlace: Place = { root: "../", pages: "" };
 const markdownOptions = {
@@ -43,7 +48,7 @@ const detail = { hide: true };
  */
 export function docs(folder = programFolder("public/docs"), webFolder = programFolder("dist/web")) {
   const template = readFileSync(join(webFolder, "docs.html"), "utf8");
-  const names = readdirSync(folder).sort();
+  const names = readdirSync(folder).sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
   const pages = names.flatMap((name) => (name.endsWith(".md") ? [readPage(folder, name)] : []));
   const app = new Elysia({ name: "docs" });
   const index = fill(template, pages, undefined, indexPlace, renderIndex(pages));
@@ -93,6 +98,11 @@ function renderIndex(pages: readonly ManualPage[]): string {
     return `<h2><a href="${indexPlace.pages}${name}">${title}</a></h2><p>${summary}</p>`;
   });
   return `<h1>Manual</h1>${items.join("")}`;
+}
+
+function rankOf(file: string): number {
+  const rank = readingOrder.indexOf(basename(file, ".md"));
+  return rank < 0 ? readingOrder.length : rank;
 }
 
 function fill(
