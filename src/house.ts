@@ -19,7 +19,6 @@ import type { Readiness } from "./http/health.ts";
 import type { Serving } from "./http/listener.ts";
 import { Overflow } from "./http/overflow.ts";
 import { Roll } from "./http/roll.ts";
-import type { RoomConnection } from "./http/room-connection.ts";
 import { Sessions } from "./http/sessions.ts";
 import { Shedding } from "./http/shedding.ts";
 import { Streams } from "./http/sse.ts";
@@ -76,9 +75,8 @@ export async function openHouse(
   const drain = createDrain(config, log);
   const admission = createAdmission(config, log, drain, roll);
   const streams = new Streams({ hub, log, admission, sessions, measures, roll, queueBytesMax });
-  const connections = new Set<RoomConnection>();
   const readiness = createReadiness(drain, admission, broker);
-  const shared = { hub, sessions, connections, measures, roll, admission };
+  const shared = { hub, sessions, measures, roll, admission };
   const overview = new Overview({ ...shared, config, streams, systemBroker, readiness });
   const isLocal = () => isLoopback(server?.hostname ?? "");
   const app = createApp({
@@ -100,12 +98,12 @@ export async function openHouse(
     pages: [downloads(config.files, guard), docs(), clientScript(), webApp],
   });
   const leave = async () => {
-    await drain.leave(connections, streams);
+    await drain.leave(roll.websockets, streams);
     overview.watch.close(); // the last to go, so that it shows how the others went
   };
   const close = async () => {
     if (server !== null) await leave();
-    if (server !== null) await drain.finish(server, connections, streams);
+    if (server !== null) await drain.finish(server, roll.websockets, streams);
     for (const part of [streams, overview, admission, sessions, hub]) part.close();
     for (const log of [broker, systemBroker]) await log.close();
   };

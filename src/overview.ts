@@ -15,10 +15,7 @@ import { version } from "./version.ts";
 
 /** What is looked at. */
 export interface OverviewParts
-  extends Pick<
-    ConnectionHouse,
-    "hub" | "sessions" | "connections" | "roll" | "measures" | "admission"
-  > {
+  extends Pick<ConnectionHouse, "hub" | "sessions" | "roll" | "measures" | "admission"> {
   readonly config: Config;
   readonly streams: Streams;
   /** Keeps the `$` rooms. */
@@ -34,10 +31,10 @@ export class Overview {
   readonly #stops: readonly (() => void)[];
 
   constructor(parts: OverviewParts) {
-    const { config, hub, measures, connections, streams, roll, sessions, readiness } = parts;
+    const { config, hub, measures, streams, roll, sessions, readiness } = parts;
     const sources = {
       ...{ version, measures },
-      connections: () => ({ websocket: connections.size, sse: streams.count }),
+      connections: () => ({ websocket: roll.websockets.size, sse: streams.count }),
       queueBytes: () => roll.sumQueueBytes(),
       loadLevel: () => parts.admission.shedding.level,
     };
@@ -53,7 +50,7 @@ export class Overview {
     });
     this.hasOpenMetrics = hasOpenMetrics(config);
     const readNumbers = () => ({
-      connections: connections.size + streams.count,
+      connections: roll.websockets.size + streams.count,
       rooms: hub.rooms.size,
       deliveries: measures.deliveries.websocket + measures.deliveries.sse,
     });

@@ -38,8 +38,7 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
 
   open(socket: Socket): void {
     this.socket = socket;
-    const { connections, greeting, admission, sessions, roll } = this.house;
-    connections.add(this);
+    const { greeting, admission, sessions, roll } = this.house;
     roll.add(this);
     admission.newcomers.add(this);
     sessions.watch(this);
@@ -49,7 +48,7 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
   message(_socket: Socket, data: string | Buffer): void {
     this.house.admission.newcomers.remove(this);
     const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.length;
-    this.traffic.bytesIn += bytes;
+    this.bytesIn += bytes;
     this.house.measures.receivedBytes.websocket += bytes;
     const waitMs = this.pass.spend(); // before decoding: a malformed frame counts, too
     let ref: Ref;
@@ -67,7 +66,6 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
 
   close(_socket: Socket, code: number, reason = ""): void {
     this.socket = null;
-    this.house.connections.delete(this);
     this.house.admission.newcomers.remove(this);
     this.house.sessions.forget(this);
     this.leaveAll(!finalCodes.has(code));
@@ -183,7 +181,7 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
     const { user } = this;
     const { admission, hub, measures } = this.house;
     const startedAt = performance.now();
-    this.traffic.messagesIn += 1;
+    this.messagesIn += 1;
     measures.publishes.websocket += 1;
     // Whoever is not let into a room must not begin it by a message sent along with the join.
     const store = () => hub.publish(name, id, user, body);

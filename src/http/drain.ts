@@ -6,6 +6,8 @@ import type { Serving } from "./listener.ts";
 
 /** Milliseconds that a WebSocket has to show that it heard, before it is closed all the same. */
 const hearMsMax = 1_000;
+/** Milliseconds for which requests under way keep a drain waiting before the log says so. */
+const untoldMsMax = 500;
 /** Milliseconds that the last bytes of streams and WebSockets get to be read. */
 const settleMsMax = 2_000;
 /** Nobody comes back earlier: a server that starts again needs some hundred milliseconds. */
@@ -84,7 +86,8 @@ export class Drain {
   /** Leaves, waits for requests under way, then closes whatever is still open, and says what it was. */
   async finish(server: Serving, connections: ReadonlySet<Leaver>, streams: Leavers): Promise<void> {
     await this.leave(connections, streams);
-    const settledAt = performance.now() + settleMsMax;
+    const leftAt = performance.now();
+    let isToldAt = leftAt + untoldMsMax;
     const count = () => {
       const { pendingRequests, pendingWebSockets } = server;
       const requests = pendingRequests - streams.unfinished;
@@ -92,8 +95,14 @@ export class Drain {
     };
     await this.#until(() => {
       const { requests, connections } = count();
+      const now = performance.now();
+      if (requests > 0 && now > isToldAt) {
+        isToldAt = Number.POSITIVE_INFINITY;
+        const withinMs = Math.round(this.#endsAt - now);
+        this.#options.log.info({ requests, withinMs }, "Draining: requests under way may end.");
+      }
       // Whoever reads slowly comes back with its position: nothing is torn that was not told.
-      return requests <= 0 && (connections === 0 || performance.now() > settledAt);
+      return requests <= 0 && (connections === 0 || now > leftAt + settleMsMax);
     });
     const left = count();
     if (left.requests > 0) {

@@ -13,7 +13,7 @@ import type { Outlet } from "./outlet.ts";
 const waitBytesMax = limits.latestWaitBytesMax;
 
 /** The connection behind a membership. */
-export interface Home extends Pick<Outlet, "send" | "cork" | "turn" | "traffic" | "queueBytes"> {
+export interface Home extends Pick<Outlet, "send" | "cork" | "turn" | "queueBytes">, Traffic {
   readonly user: Sender;
   readonly identity: Identity;
   /** Subscribes the membership to its room's topic. */
@@ -29,8 +29,6 @@ export class Membership implements Member {
   #refs: Ref[] | null;
   /** The newest offset handed on before it read live. */
   #offset = 0;
-  /** What its room's topic had sent when it subscribed there; null while it does not. */
-  #heardFrom: { readonly messages: number; readonly bytes: number } | null = null;
   /** Made when first needed: in most rooms whoever is behind is cut. */
   #arrears: Arrears | null = null;
   /** Rejects when the room may not be entered; null once it is open. */
@@ -66,26 +64,28 @@ export class Membership implements Member {
     return this.#binary;
   }
 
-  /** Begins to count what the room's topic brings, which passes by everything else here. */
+  /**
+   * Begins to count what the room's topic brings, which passes by everything else here. What it has
+   * brought to others is taken off in advance, so that nothing is kept for each of many members.
+   */
   listen(room: Room): void {
-    this.#heardFrom = { messages: room.sent.messages, bytes: this.#bytesOf(room) };
+    this.#countTopic(this.#home, room, -1);
   }
 
   /** Ends that, and keeps what was counted with the connection's. */
-  unlisten(): void {
-    this.addHeard(this.#home.traffic);
-    this.#heardFrom = null;
+  unlisten(room: Room): void {
+    this.#countTopic(this.#home, room, 1);
   }
 
-  /** Adds what the room's topic has brought since it listens. */
+  /** Adds what the room's topic has brought, which is counted right only with what `listen` took. */
   addHeard(traffic: Traffic): void {
-    if (this.room === null || this.#heardFrom === null) return;
-    traffic.messagesOut += this.room.sent.messages - this.#heardFrom.messages;
-    traffic.bytesOut += this.#bytesOf(this.room) - this.#heardFrom.bytes;
+    const { room, isLive } = this;
+    if (room !== null && isLive && !this.observes(room)) this.#countTopic(traffic, room, 1);
   }
 
-  #bytesOf({ sent }: Room): number {
-    return this.#binary ? sent.binaryBytes : sent.textBytes;
+  #countTopic(traffic: Traffic, { sent }: Room, sign: 1 | -1): void {
+    traffic.messagesOut += sign * sent.messages;
+    traffic.bytesOut += sign * (this.#binary ? sent.binaryBytes : sent.textBytes);
   }
 
   /** The topic it subscribes to. */
@@ -138,7 +138,7 @@ export class Membership implements Member {
     const newest = entries.at(-1);
     if (newest === undefined) return;
     this.#offset = newest.message.offset;
-    this.#home.traffic.messagesOut += entries.length;
+    this.#home.messagesOut += entries.length;
     this.#home.cork(() => {
       for (const { text, binary } of entries) {
         this.#home.send(this.#binary ? (binary ?? text) : text);

@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Measures } from "../telemetry/measures.ts";
 import { findTrace, type Trace } from "../telemetry/trace.ts";
 import type { Traffic } from "../telemetry/traffic.ts";
+import type { Leaver } from "./drain.ts";
 
 /** Where a connection came from. */
 export interface Arrival {
@@ -30,6 +31,8 @@ export function toArrival({ headers }: Request, { address }: Pass): Arrival {
 export interface Attendee {
   readonly id: string;
   readonly transport: keyof ByTransport;
+  /** How many came before it, and one; the roll sets it. */
+  number: number;
   readonly user: Sender;
   readonly arrival: Arrival;
   /** The rooms it is in or follows. */
@@ -44,6 +47,14 @@ export interface Attendee {
   cut(): void;
 }
 
+export interface SocketAttendee extends Attendee, Leaver {
+  readonly transport: "websocket";
+}
+
+export interface StreamAttendee extends Attendee {
+  readonly transport: "sse";
+}
+
 /** How a connection ended. */
 export interface Ending {
   /** WebSocket's close code; undefined for a stream. */
@@ -56,9 +67,10 @@ const roomsNamedMax = 20;
 /** What is said when connections are closed here, save codes of errors. */
 const ownReasons: ReadonlySet<string> = new Set(["no frame came", ...Object.keys(errorTable)]);
 
-/** Holds everybody once, in the order in which they came. */
+/** Holds everybody once, in sets alone: what each entry weighs is weighed ten thousand times. */
 export class Roll {
-  readonly #open = new Map<string, { readonly number: number; readonly attendee: Attendee }>();
+  readonly #websockets = new Set<SocketAttendee>();
+  readonly #streams = new Set<StreamAttendee>();
   readonly #log: Pick<Log, "info">;
   readonly #measures: Measures;
   #last = 0;
@@ -68,15 +80,26 @@ export class Roll {
     this.#measures = measures;
   }
 
-  add(attendee: Attendee): void {
+  /** The open WebSockets. */
+  get websockets(): ReadonlySet<SocketAttendee> {
+    return this.#websockets;
+  }
+
+  add(attendee: SocketAttendee | StreamAttendee): void {
     this.#last += 1;
-    this.#open.set(attendee.id, { number: this.#last, attendee });
+    attendee.number = this.#last;
+    if (attendee.transport === "websocket") this.#websockets.add(attendee);
+    else this.#streams.add(attendee);
     this.#measures.opened[attendee.transport] += 1;
   }
 
   /** Takes somebody off, and writes one line about them. Does nothing the second time. */
-  remove(attendee: Attendee, { code, reason }: Ending): void {
-    if (!this.#open.delete(attendee.id)) return;
+  remove(attendee: SocketAttendee | StreamAttendee, { code, reason }: Ending): void {
+    const wasThere =
+      attendee.transport === "websocket"
+        ? this.#websockets.delete(attendee)
+        : this.#streams.delete(attendee);
+    if (!wasThere) return;
     const { id: connection, transport, user, arrival } = attendee;
     const { address, startedAt, trace } = arrival;
     const ms = Math.round(performance.now() - startedAt);
@@ -87,43 +110,41 @@ export class Roll {
     this.#log.info({ ...fields, ...traffic, code, ...told, ...trace }, "connection ended");
   }
 
-  /** Finds an open connection by its id. */
+  /** Finds an open connection by its id. It looks at each: a map would cost all of them memory. */
   find(id: string): Attendee | undefined {
-    return this.#open.get(id)?.attendee;
+    return this.#all().find((attendee) => attendee.id === id);
   }
 
   /** The open connections of a user. */
   of(user: string): Attendee[] {
-    return [...this.#open.values()].flatMap(({ attendee }) =>
-      attendee.user.id === user ? [attendee] : [],
-    );
+    return this.#all().filter((attendee) => attendee.user.id === user);
   }
 
   /** Bytes that wait for readers now. It asks each of them: some ten nanoseconds. */
   sumQueueBytes(): ByTransport {
     const sum = { websocket: 0, sse: 0 };
-    for (const { attendee } of this.#open.values()) sum[attendee.transport] += attendee.queueBytes;
+    for (const { queueBytes } of this.#websockets) sum.websocket += queueBytes;
+    for (const { queueBytes } of this.#streams) sum.sse += queueBytes;
     return sum;
   }
 
   /** Cuts those for whom more than `bytes` wait. */
   cutSlowReaders(bytes: number): void {
-    for (const { attendee } of this.#open.values()) {
-      if (attendee.queueBytes > bytes) attendee.cut();
-    }
+    for (const attendee of this.#all()) if (attendee.queueBytes > bytes) attendee.cut();
   }
 
   /** Lists those who came after the one with the number `after`, at most `limit`; `user` is an id. */
   list(after: number, limit: number, user: string | undefined): ConnectionPage {
-    const connections: ListedConnection[] = [];
-    let last = 0;
-    for (const { number, attendee } of this.#open.values()) {
-      if (number <= after || (user !== undefined && attendee.user.id !== user)) continue;
-      if (connections.length === limit) return { connections, next: last };
-      connections.push(describe(attendee));
-      last = number;
-    }
-    return { connections, next: null };
+    const wanted = (user === undefined ? this.#all() : this.of(user))
+      .filter(({ number }) => number > after)
+      .sort((a, b) => a.number - b.number);
+    const page = wanted.slice(0, limit);
+    const next = wanted.length > limit ? (page.at(-1)?.number ?? after) : null;
+    return { connections: page.map(describe), next };
+  }
+
+  #all(): Attendee[] {
+    return [...this.#websockets, ...this.#streams];
   }
 }
 

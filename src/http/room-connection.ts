@@ -7,13 +7,14 @@ import { PartylineError } from "../protocol/errors.ts";
 import { type ClientFrame, encodeFrame, type Ref, type Sender } from "../protocol/frame.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Measures } from "../telemetry/measures.ts";
-import { Traffic } from "../telemetry/traffic.ts";
+import type { Trace } from "../telemetry/trace.ts";
+import type { Traffic } from "../telemetry/traffic.ts";
 import type { Admission } from "./admission.ts";
 import { assertMay, type Guard, type Identity } from "./guard.ts";
 import { type Home, Membership } from "./membership.ts";
 import { Outlet } from "./outlet.ts";
 import type { Overflow } from "./overflow.ts";
-import type { Arrival, Attendee, Roll } from "./roll.ts";
+import type { Arrival, Roll, SocketAttendee } from "./roll.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What all connections of a server share. */
@@ -26,25 +27,27 @@ export interface ConnectionHouse {
   readonly measures: Measures;
   readonly roll: Roll;
   readonly overflow: Overflow;
-  /** The open connections. */
-  readonly connections: Set<RoomConnection>;
   /** What `welcome` says besides the user. */
   readonly greeting: { readonly limits: object; readonly server: object };
   /** Rooms that one connection may be in. */
   readonly connectionRoomsMax: number;
 }
 
+const noMemberships: readonly Membership[] = [];
+
 /** It gives its pass back when it leaves all rooms for good. */
-export abstract class RoomConnection extends Outlet implements Home, Attendee {
+export abstract class RoomConnection extends Outlet implements Home, SocketAttendee {
   readonly id: string;
-  readonly transport = "websocket";
-  readonly arrival: Arrival;
+  number = 0;
   user: Sender;
   /** What it may do; `user` is who it is. */
   identity: Identity;
   protected readonly house: ConnectionHouse;
   protected readonly pass: Pass;
-  #memberships: Membership[] = [];
+  #memberships: readonly Membership[] = noMemberships;
+  readonly #since: number;
+  readonly #startedAt: number;
+  readonly #trace: Trace | undefined;
 
   constructor(
     id: string,
@@ -55,12 +58,24 @@ export abstract class RoomConnection extends Outlet implements Home, Attendee {
   ) {
     super(house.measures.sentBytes);
     this.id = id;
-    this.arrival = arrival;
     this.user = identity.user;
     // Most connections are anonymous, and differ in nothing but their user.
     this.identity = identity.token === null ? house.guard.anonymous : identity;
     this.house = house;
     this.pass = pass;
+    // One by one: an object more for each of ten thousand connections is a part of what they weigh.
+    this.#since = arrival.since;
+    this.#startedAt = arrival.startedAt;
+    this.#trace = arrival.trace;
+  }
+
+  get transport(): "websocket" {
+    return "websocket";
+  }
+
+  get arrival(): Arrival {
+    const { key: address } = this.pass.address;
+    return { address, trace: this.#trace, since: this.#since, startedAt: this.#startedAt };
   }
 
   get roomNames(): readonly string[] {
@@ -68,7 +83,8 @@ export abstract class RoomConnection extends Outlet implements Home, Attendee {
   }
 
   measureTraffic(): Traffic {
-    const traffic = Object.assign(new Traffic(), this.traffic);
+    const { rooms, messagesIn, messagesOut, bytesIn, bytesOut } = this;
+    const traffic = { rooms, messagesIn, messagesOut, bytesIn, bytesOut };
     for (const membership of this.#memberships) membership.addHeard(traffic);
     return traffic;
   }
@@ -111,7 +127,7 @@ export abstract class RoomConnection extends Outlet implements Home, Attendee {
       throw new PartylineError("too_many", text, undefined, "connection-rooms-max");
     }
     const membership = new Membership(this, frame);
-    this.#memberships.push(membership);
+    this.#memberships = [...this.#memberships, membership];
     membership.opening = admission.openRoom(hub, name, this.pass.address.key);
     this.#enter(membership, frame).catch((thrown) => {
       this.#memberships = this.#memberships.filter((each) => each !== membership);
@@ -128,7 +144,7 @@ export abstract class RoomConnection extends Outlet implements Home, Attendee {
     if (membership.isClosed) return room.release(); // it left, or was cut, meanwhile
     hub.seat(room, this.user);
     membership.room = room;
-    this.traffic.rooms += 1;
+    this.rooms += 1;
     this.#log(room.name, "room joined");
     await hub.join(room, membership, since);
   }
@@ -145,7 +161,7 @@ export abstract class RoomConnection extends Outlet implements Home, Attendee {
   protected leaveAll(wasCut: boolean): void {
     this.pass.release();
     for (const membership of this.#memberships) this.#leave(membership, wasCut);
-    this.#memberships = [];
+    this.#memberships = noMemberships;
   }
 
   /**
@@ -199,13 +215,13 @@ export abstract class RoomConnection extends Outlet implements Home, Attendee {
 
   #unsubscribe(membership: Membership, room: Room): void {
     this.socket?.unsubscribe(membership.topicOf(room));
-    membership.unlisten();
+    membership.unlisten(room);
   }
 
   #log(room: string, text: string): void {
-    const { id: connection, user, arrival, house } = this;
+    const { id: connection, user, house } = this;
     if (house.log.isDebug) {
-      house.log.debug({ connection, user: user.id, room, ...arrival.trace }, text);
+      house.log.debug({ connection, user: user.id, room, ...this.#trace }, text);
     }
   }
 

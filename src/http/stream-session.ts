@@ -4,14 +4,15 @@ import type { Subscription } from "../hub/subscription.ts";
 import { PartylineError, toProblem } from "../protocol/errors.ts";
 import { encodeEvent } from "../protocol/event-stream.ts";
 import type { Sender } from "../protocol/frame.ts";
-import { Traffic } from "../telemetry/traffic.ts";
+import type { Traffic } from "../telemetry/traffic.ts";
 import { assertMay, type Identity } from "./guard.ts";
-import type { Arrival, Attendee } from "./roll.ts";
+import type { Arrival, StreamAttendee } from "./roll.ts";
 import type { Session } from "./sessions.ts";
 
-export class StreamSession implements Session, Attendee {
+export class StreamSession implements Session, StreamAttendee {
   readonly id: string;
   readonly transport = "sse";
+  number = 0;
   readonly arrival: Arrival;
   readonly tokenDueAt = null;
   identity: Identity;
@@ -48,7 +49,7 @@ export class StreamSession implements Session, Attendee {
 
   measureTraffic(): Traffic {
     const { messageCount: messagesOut, byteCount: bytesOut } = this.#subscription;
-    return Object.assign(new Traffic(), { rooms: this.roomNames.length, messagesOut, bytesOut });
+    return { rooms: this.roomNames.length, messagesIn: 0, messagesOut, bytesIn: 0, bytesOut };
   }
 
   /** Tells the client the id by which it can renew its token. */

@@ -10,6 +10,7 @@ import type { Entry, Observer, Room, RoomEvent } from "./room.ts";
 import { Turns } from "./turns.ts";
 
 const encoder = new TextEncoder();
+const nothing = new Uint8Array();
 const waitBytesMax = limits.latestWaitBytesMax;
 
 /** Encodes messages of one room as events whose id is the message's position. */
@@ -43,9 +44,10 @@ export class Subscription implements Reader, Observer {
   /** Where bytes go at once when nothing waits before them; null while the client is behind. */
   #sink: Sink | null = null;
   #isClosed = false;
-  readonly #arrears = new Arrears();
+  /** These two are made when first needed: most streams are never behind. */
+  #arrears: Arrears | null = null;
   #wake: (() => void) | null = null;
-  readonly #turns = new Turns();
+  #turns: Turns | null = null;
   #drained: (() => void) | null = null;
 
   /** True once it was cut because its client did not read. */
@@ -105,12 +107,14 @@ export class Subscription implements Reader, Observer {
           continue;
         }
         this.#queue = [];
-        for (const bytes of queue) {
-          // It comes back once the client has room again.
-          this.#sink = (yield bytes) ?? null;
-          this.#queueBytes -= bytes.length;
+        while (queue.length > 0) {
+          const { length } = queue[0] ?? nothing;
+          // It comes back once the client has room again. What is yielded gets no name here: it would
+          // be kept for as long as this waits for more.
+          this.#sink = (yield queue.shift() ?? nothing) ?? null;
+          this.#queueBytes -= length;
           if (this.#queueBytes <= limits.catchUpBytesMax) this.#drained?.();
-          if (this.#queueBytes === 0 && !this.#isClosed) this.#arrears.settle(this);
+          if (this.#queueBytes === 0 && !this.#isClosed) this.#arrears?.settle(this);
         }
       }
     } finally {
@@ -188,6 +192,7 @@ export class Subscription implements Reader, Observer {
   }
 
   turn(): Promise<() => void> {
+    this.#turns ??= new Turns();
     return this.#turns.take(() => {
       if (this.#isClosed || this.#queueBytes <= limits.catchUpBytesMax) return undefined;
       return new Promise((resolve) => {
@@ -202,7 +207,8 @@ export class Subscription implements Reader, Observer {
   }
 
   observe(room: Room, entries: readonly Entry[], shared: () => Uint8Array): void {
-    if (room.isLatestOnly && (this.#arrears.has(room) || this.#queueBytes > waitBytesMax)) {
+    if (room.isLatestOnly && (this.#arrears?.has(room) || this.#queueBytes > waitBytesMax)) {
+      this.#arrears ??= new Arrears();
       return this.#arrears.add(room, entries);
     }
     this.messageCount += entries.length;
@@ -211,7 +217,7 @@ export class Subscription implements Reader, Observer {
 
   hear(room: Room, { name, json }: RoomEvent): void {
     if (name === "presence" && !this.#maySeeMembers(room.name)) return;
-    if (name === "signal" && this.#arrears.has(room)) return;
+    if (name === "signal" && this.#arrears?.has(room)) return;
     this.push(encodeEvent({ event: name, data: json }));
   }
 

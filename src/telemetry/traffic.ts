@@ -1,11 +1,11 @@
 /** What went through one connection. */
 
-export class Traffic {
+export interface Traffic {
   /** Rooms that it entered, one as often as it came. */
-  rooms = 0;
-  messagesIn = 0;
-  messagesOut = 0;
+  rooms: number;
+  messagesIn: number;
+  messagesOut: number;
   /** Bytes of frames, without the framing of the transport. */
-  bytesIn = 0;
-  bytesOut = 0;
+  bytesIn: number;
+  bytesOut: number;
 }
