@@ -17,6 +17,8 @@ export interface PartylineServer {
   stop(): Promise<void>;
   /** Logs a defect that nobody caught. */
   report(defect: unknown): void;
+  /** Logs a line of level `info`, with fields. */
+  note(fields: object, text: string): void;
 }
 
 /** Puts a server together from a configuration. Nothing is opened before `start`. */
@@ -50,5 +52,6 @@ export function createServer(config: Config): PartylineServer {
     report(defect) {
       log.error({ err: defect }, "A defect that nobody caught.");
     },
+    note: (fields, text) => log.info(fields, text),
   };
 }

@@ -156,7 +156,9 @@ export class BenchLoad {
       line.on("state", (state) => {
         if (state.name !== "waiting") return;
         tries += 1;
-        if (tries >= triesMax) reject(new LineError(state.code ?? "unavailable", state.reason));
+        // What the server says itself, it would say again.
+        if (tries < triesMax && state.code === undefined) return;
+        reject(new LineError(state.code ?? "unavailable", state.reason));
       });
     });
     try {

@@ -26,7 +26,10 @@ export function endOnSignal(
       return;
     }
     firstAt = now();
-    terminal.complain("Stopping; a second signal stops at once.\n");
+    // A service's standard error is its log, in which lines of another form have no place.
+    if (terminal.isWatched === true) {
+      terminal.complain("Stopping; a second signal stops at once.\n");
+    }
     stop().then(
       () => resolve(exitCodes.ok),
       (error: unknown) => {

@@ -1,6 +1,8 @@
 /** `partyline serve`: starts a server, says where it is, and stops it when told to. */
 
 import { ConfigError, type Effective, readConfig } from "../config.ts";
+import type { PartylineServer } from "../server.ts";
+import { version } from "../version.ts";
 import type { Run } from "./command.ts";
 import { endOnSignal, reasonOf } from "./ending.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -43,9 +45,21 @@ async function run({ config }: Effective, terminal: Terminal): Promise<number> {
   }
   // Only with files that may change: a server without them ends with the terminal it was started in.
   if (config.tlsCert !== null) terminal.onHangup(() => void server.reload());
-  const stop = () => server.stop();
+  const note = noteUnwatched(server, terminal);
+  const stop = async () => {
+    const startedAt = performance.now();
+    note({}, "Stopping.");
+    await server.stop();
+    note({ ms: Math.round(performance.now() - startedAt) }, "Stopped.");
+  };
   const ended = endOnSignal(terminal, stop, () => performance.now());
+  note({ version, url: listening.url }, "Started.");
   // Only now: whoever reads it may stop the server at once.
   terminal.write(greet(config, listening, terminal.isColored));
   return ended;
+}
+
+/** Who looks at a terminal sees the greeting and the prompt; in a log a start and a stop are lines. */
+function noteUnwatched(server: PartylineServer, { isWatched }: Terminal): PartylineServer["note"] {
+  return isWatched === true ? () => {} : server.note;
 }

@@ -132,7 +132,8 @@ export class Drain {
     await this.#sendAway([sockets, this.others]);
     const left = sockets.size + this.others.size;
     if (left === 0) return;
-    log.warn({ connections: left }, "The drain ran out of time: some publishes have no answer.");
+    const text = "The drain ran out of time: connections are cut, perhaps before an answer.";
+    log.warn({ connections: left }, text);
   }
 
   /** Tells all WebSockets, those too that were just being opened, and waits until they are closed. */

@@ -59,7 +59,7 @@ export class Shedding {
 
   /** Looks once; the timer does so ten times a second. */
   look(): void {
-    const { budget, now, readRss, log } = this.#options;
+    const { budget, now, readRss, log, memoryBytesMax } = this.#options;
     const at = now();
     const measures = {
       rssBytes: readRss(),
@@ -70,7 +70,8 @@ export class Shedding {
     this.#dueAt = at + lookMs;
     if (this.#load.observe(measures, at)) {
       const { level, cause } = this.#load;
-      log[level === 0 ? "info" : "warn"]({ level, cause, ...round(measures) }, consequences[level]);
+      const fields = { level, cause, ...round({ ...measures, memoryBytesMax }) };
+      log[level === 0 ? "info" : "warn"](fields, consequences[level]);
     }
     if (this.level > 0 && this.#load.cause === "memory-max") this.#relieve(at);
   }

@@ -1,6 +1,7 @@
 /** The logger. It never gets a token or a body; whoever calls it sees to that. */
 
 import pino from "pino";
+import { LineSink } from "./line-sink.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 export type LogFormat = "json" | "text";
@@ -32,20 +33,24 @@ const levels: Readonly<Record<number, { readonly name: string; readonly color: n
 
 /** Makes a logger. */
 export function createLog(level: LogLevel, format: LogFormat, given: LogOptions = {}): Log {
-  const { write = (line) => void process.stderr.write(line), hasColors = false } = given;
+  const sink = new LineSink(process.stderr, (lines) => {
+    log.warn({ lines }, "Log lines are missing before this one: nobody took them in time.");
+  });
+  const { write = (line) => sink.write(line), hasColors = false } = given;
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const logger =
     format === "text"
       ? pino(options, { write: (line: string) => write(toText(line, hasColors)) })
       : // pino's own words for levels are numbers; collectors want names.
         pino({ ...options, formatters: { level: (name: string) => ({ level: name }) } }, { write });
-  return {
+  const log: Log = {
     isDebug: logger.isLevelEnabled("debug"),
     debug: (fields, text) => logger.debug(fields, text),
     info: (fields, text) => logger.info(fields, text),
     warn: (fields, text) => logger.warn(fields, text),
     error: (fields, text) => logger.error(fields, text),
   };
+  return log;
 }
 
 function toText(line: string, hasColors: boolean): string {

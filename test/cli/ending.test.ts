@@ -3,10 +3,11 @@ import { endOnSignal, sameSignalMs } from "../../src/cli/ending.ts";
 import type { EndSignal } from "../../src/cli/terminal.ts";
 import { createTerminal } from "../support/terminal.ts";
 
-function setUp(stop: () => Promise<void>) {
+function setUp(stop: () => Promise<void>, isWatched = true) {
   const state = { now: 1_000, stops: 0, complaints: "", send: (_: EndSignal) => {} };
   const { terminal } = createTerminal({
     folder: "/",
+    isWatched,
     complain: (text) => {
       state.complaints += text;
     },
@@ -26,6 +27,12 @@ test("the first signal stops gently and ends with 0", async () => {
   state.send("SIGTERM");
   expect(await code).toBe(0);
   expect(state).toMatchObject({ stops: 1, complaints: expect.stringContaining("Stopping") });
+});
+
+test("nothing is said beside the log where nobody looks at a terminal", async () => {
+  const { state, code } = setUp(async () => {}, false);
+  state.send("SIGTERM");
+  expect([await code, state.complaints]).toEqual([0, ""]);
 });
 
 test.each([

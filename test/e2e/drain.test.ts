@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { createJournal, ReturningReader } from "../bench/returning-reader.ts";
 import { SteadyPublisher } from "../bench/steady-publisher.ts";
 import { eventually } from "../support/poll.ts";
 import { fromSource, runProgram, startProgram } from "../support/program.ts";
+import { Tcp } from "../support/tcp.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const readersMax = 300;
@@ -60,6 +62,32 @@ test("a server that nobody is connected to is gone at once", async () => {
   const startedAt = performance.now();
   expect((await program.end("SIGINT")).code).toBe(0);
   expect(performance.now() - startedAt).toBeLessThan(1_000);
+});
+
+test("a service's log has its start, its drain and its end, and nothing but JSON", async () => {
+  using folder = createTemporaryFolder();
+  await Bun.write(join(folder.path, "files/large.bin"), new Uint8Array(24 * 1_048_576));
+  const command = [...fromSource, "serve", "--port", "0", "--files", "files"];
+  using program = await startProgram(command, folder.path);
+  using tcp = new Tcp(Number(new URL(program.url).port));
+  tcp.request("GET /files/large.bin HTTP/1.1");
+  await tcp.match(/\r\n\r\n/);
+  tcp.socket.pause();
+  const ended = program.end("SIGTERM");
+  await Bun.sleep(1_500); // for much longer than requests under way go unmentioned
+  tcp.socket.resume();
+  const { code, err } = await ended;
+  const lines = err
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(code).toBe(0);
+  expect(lines).toMatchObject([
+    { level: "info", msg: "Started.", url: program.url, version: expect.any(String) },
+    { level: "info", msg: "Stopping." },
+    { level: "info", msg: "Draining: requests under way may end.", requests: 1 },
+    { level: "info", msg: "Stopped.", ms: expect.any(Number) },
+  ]);
 });
 
 test("times of draining that are none are refused by name", async () => {
