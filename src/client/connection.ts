@@ -2,21 +2,15 @@
 
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { Sender } from "../protocol/frame.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs, longestMs } from "./backoff.ts";
 import type { ConnectOptions, LineEvents, LineState, Transport, Welcome } from "./contract.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { gone, HttpCalls } from "./http-calls.ts";
-import type { LineError } from "./line-error.ts";
+import { LineError } from "./line-error.ts";
 import type { Hear, Heard, HeardFrame, JoinRequest, Link, Request } from "./link.ts";
 import { Listeners } from "./listeners.ts";
-import { type SocketClass, SocketLink } from "./socket-link.ts";
+import { createSocketLink, type SocketClass } from "./socket-link.ts";
 import { StreamLink } from "./stream-link.ts";
-
-const heartbeatMs = 15_000;
-/** Milliseconds in which a link must be there, all in all. */
-const openMs = 10_000;
-/** Milliseconds for which a link must hold so that earlier failures are forgotten. */
-const steadyMs = 30_000;
 
 /** Connects when it is told to, and from then on until it is closed or refused. */
 export abstract class Connection extends Listeners<LineEvents> {
@@ -33,7 +27,8 @@ export abstract class Connection extends Listeners<LineEvents> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
   #openedAt = 0;
-  #drainMs: number | undefined;
+  /** What the server said before it goes away. */
+  #drain: LineError | undefined;
   /** Why the token that the calls have was refused: it is not shown again. */
   #refusal: LineError | undefined;
   #transport: Transport = "websocket";
@@ -52,8 +47,8 @@ export abstract class Connection extends Listeners<LineEvents> {
   protected abstract attach(link: Link | undefined): void;
   /** Takes all that comes, save what tells nothing to anybody else. */
   protected abstract hear(frame: HeardFrame): void;
-  /** It is closed: by its owner, or with an error because it was refused. */
-  protected abstract end(error?: LineError): void;
+  /** It is closed: by its owner, which is `closed`, or because it was refused. */
+  protected abstract end(error: LineError): void;
 
   renew(): void {
     if (this.state.name !== "open") {
@@ -78,10 +73,11 @@ export abstract class Connection extends Listeners<LineEvents> {
 
   protected connect(): void {
     this.#release(false);
-    this.#enter({ name: "connecting" });
     const lose = (error?: LineError) => this.#lose(error ?? gone());
+    const openMs = 10_000; // for the token, the link and the welcome, all in all
     this.#timer = setTimeout(lose, openMs);
     this.#findToken((token) => this.#open(token), lose);
+    this.#enter({ name: "connecting" }); // last: whoever hears it may close the line
   }
 
   /** Sends while it is open; what was not sent is asked again on the next link. */
@@ -90,11 +86,11 @@ export abstract class Connection extends Listeners<LineEvents> {
   }
 
   /** Closes it, because of an error or because it was asked to. */
-  protected shut(error?: LineError): void {
+  protected shut(error: LineError): void {
     this.#release(false);
     this.end(error);
-    const reason = error?.message ?? "The line was closed.";
-    this.#enter({ name: "closed", reason, code: error?.code as ErrorCode | undefined });
+    const { code, message: reason } = error;
+    this.#enter({ name: "closed", reason, code: code === "closed" ? undefined : code });
   }
 
   /** Asks for the token, and acts by it unless something else has begun meanwhile. */
@@ -105,14 +101,14 @@ export abstract class Connection extends Listeners<LineEvents> {
     const turn = this.#turn;
     let { token } = this.#options;
     try {
-      // Waits in any case: nobody can be listening yet.
-      token = await (typeof token === "function" ? token() : token);
+      await undefined; // nobody can be listening yet, and a function may throw at once
+      if (typeof token === "function") token = await token();
     } catch {
       // What it says could hold the token.
       if (turn === this.#turn) fail(gone("There is no token."));
       return;
     }
-    if (turn === this.#turn) act(token || undefined);
+    if (turn === this.#turn) act(token?.trim() || undefined);
   }
 
   #open(token: string | undefined): void {
@@ -130,7 +126,7 @@ export abstract class Connection extends Listeners<LineEvents> {
       this.#link =
         this.#transport === "sse"
           ? new StreamLink(this.joins, http, hear)
-          : new SocketLink(WebSocket as SocketClass, http, hear);
+          : createSocketLink(WebSocket as SocketClass, http, hear);
     } catch {
       // What it says could hold the token.
       this.#lose(gone());
@@ -146,7 +142,7 @@ export abstract class Connection extends Listeners<LineEvents> {
       case "lost":
         return this.#lose(frame.error);
       case "draining":
-        this.#drainMs = frame.reconnectAfterMs;
+        this.#drain = new LineError("draining", "The server restarts.", frame.reconnectAfterMs);
         return;
       case "token_expiring":
         this.emit("expiring", frame);
@@ -154,18 +150,17 @@ export abstract class Connection extends Listeners<LineEvents> {
       case "authenticated":
         this.user = frame.user;
         return this.emit("user", frame.user);
-      case "error":
-        // Of another user, or of a stream that is gone: that one needs a link of its own.
-        if (frame.ref === "a" && frame.error.code === "forbidden") return this.connect();
-        break;
       default:
+        // Of another user, or of a stream that is gone: that one needs a link of its own.
+        if (frame.type === "error" && frame.ref === "a" && frame.error.code === "forbidden") {
+          this.connect();
+        } else this.hear(frame);
     }
-    this.hear(frame);
   }
 
   #begin(frame: Heard<"welcome">): void {
     const link = this.#link as Link;
-    const { transport } = link;
+    const transport = this.#transport;
     // A stream is opened anew for another room.
     const isNew = this.state.name !== "open";
     if (isNew) {
@@ -179,8 +174,9 @@ export abstract class Connection extends Listeners<LineEvents> {
       }
       clearTimeout(this.#timer);
       this.#openedAt = Date.now();
+      const { heartbeatMs = 15_000 } = frame.limits;
       this.#heartbeat = startHeartbeat(
-        frame.limits.heartbeatMs ?? heartbeatMs,
+        heartbeatMs,
         () => link.ping(),
         () => this.#lose(gone()),
       );
@@ -192,33 +188,36 @@ export abstract class Connection extends Listeners<LineEvents> {
     if (isNew) this.attach(link);
   }
 
-  #lose(error: LineError): void {
+  #lose(lost: LineError): void {
+    const drain = this.#drain;
+    const error = drain ?? lost;
     const code = error.code as ErrorCode;
-    this.hear({ type: "lost", error });
+    this.#drain = undefined;
     const heldMs = this.#openedAt && Date.now() - this.#openedAt;
     this.#release(true);
     if (code === "unauthenticated") {
       this.#refusal = error;
       if (typeof this.#options.token !== "function") return this.shut(error);
     }
+    const steadyMs = 30_000; // after that, earlier failures are forgotten
     if (heldMs >= steadyMs) {
       this.#attempt = 0;
       this.#transport = "websocket"; // what was in its way may be gone
-    } else if (!heldMs && code === "unavailable") this.#turnOver();
-    const waitMs = this.#drainMs ?? (error.retryAfterMs || 0) + backoffMs(this.#attempt);
+    } else if (!heldMs && code === "unavailable") {
+      // The other transport is next. What neither reaches is away.
+      const isStream = this.#transport === "sse";
+      this.#isInDoubt ||= isStream;
+      this.#transport = isStream ? "websocket" : "sse";
+    } else if (code === "too_large") {
+      // It would cut each connection anew; by POST it alone is refused.
+      this.#isInDoubt = false;
+      this.#transport = "sse";
+    }
+    const waitMs = (error.retryAfterMs || 0) + (drain ? 0 : backoffMs(this.#attempt));
     // Over a line that is cut again and again the waits need not outgrow what each link held.
-    if (!this.#drainMs && heldMs < backoffMs(this.#attempt, () => 1)) this.#attempt += 1;
+    if (!drain && heldMs < longestMs(this.#attempt)) this.#attempt += 1;
     this.#timer = setTimeout(() => this.connect(), waitMs);
-    const reason = this.#drainMs ? "The server is restarting." : error.message;
-    this.#drainMs = undefined;
-    this.#enter({ name: "waiting", retryAt: Date.now() + waitMs, reason, code });
-  }
-
-  /** Tries the other transport. What neither reaches is away. */
-  #turnOver(): void {
-    const isStream = this.#transport === "sse";
-    this.#isInDoubt ||= isStream;
-    this.#transport = isStream ? "websocket" : "sse";
+    this.#enter({ name: "waiting", retryAt: Date.now() + waitMs, reason: error.message, code });
   }
 
   #release(isDead: boolean): void {

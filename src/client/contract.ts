@@ -60,7 +60,7 @@ export interface Welcome {
 
 /** What can be heard of a line. */
 export interface LineEvents {
-  /** It stands differently now. */
+  /** It stands differently now; how it stands when you begin to listen is in {@link Line.state}. */
   state: LineState;
   /** A connection is there: the first, or a new one. */
   welcome: Welcome;
@@ -199,7 +199,7 @@ export interface Room<Content = unknown, SignalContent = unknown>
   readonly name: string;
   /** True while the room can be used at once: the line is open, and the server let you in. */
   readonly isJoined: boolean;
-  /** The position of the newest message heard; undefined before any is known. */
+  /** Where it stands: at the newest message heard, or where it began; undefined until that is known. */
   readonly position: string | undefined;
   /** Who is here, kept up to date: the first 500, none where you may not see them. */
   readonly members: readonly Member[];
@@ -214,7 +214,7 @@ export interface Room<Content = unknown, SignalContent = unknown>
   /**
    * Publishes any JSON value, or bytes. Resolves to its position once it is stored. While the line is
    * down it waits; what was not acknowledged is sent again with its `id`, and stored once. An `id` of
-   * your own is 1 to 128 visible signs of ASCII.
+   * your own is 1 to 128 visible signs of ASCII. Whoever does not wait for it hears of no failure.
    * @throws LineError with the server's code; `too_many` when too much waits already; `closed`
    */
   publish(content: Content | Uint8Array, options?: { readonly id?: string }): Promise<string>;

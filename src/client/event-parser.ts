@@ -8,15 +8,14 @@ export interface ParsedEvent {
 }
 
 /** Makes a parser that takes text in any pieces, and calls `hear` on each event. */
-export function createEventParser(hear: (event: ParsedEvent) => void): (text: string) => void {
+export function createEventParser(hear: (event: ParsedEvent) => unknown): (text: string) => void {
   let rest = "";
   return (text) => {
     const events = (rest + text).split("\n\n");
     rest = events.pop() ?? "";
     for (const event of events) {
       // A comment has no name before its colon.
-      const fields = event.matchAll(/^(\w+): (.*)$/gm);
-      hear(Object.fromEntries([...fields].map(([, name, value]) => [name, value])));
+      hear(Object.fromEntries(event.split("\n").map((line) => line.split(/: (.*)/))));
     }
   };
 }

@@ -7,6 +7,9 @@ export interface Heartbeat {
   stop(): void;
 }
 
+/** Looks after it asked, before it gives up. */
+const looksMax = 3;
+
 /**
  * Looks at the clock five times in each interval: timers stand still while a machine sleeps, and the
  * clock does not. `ask` asks for a sign of life and tells whether it could; `lose` hears that none came.
@@ -17,30 +20,23 @@ export function startHeartbeat(
   lose: () => void,
 ): Heartbeat {
   let heardAt = 0;
-  /** What runs out when no answer comes; undefined when none is awaited. */
-  let answer: ReturnType<typeof setTimeout> | undefined;
+  /** Looks since it asked, with the asking; 0 when no answer is awaited. */
+  let looks = 0;
   const beat = () => {
     heardAt = Date.now();
-    clearTimeout(answer);
-    answer = undefined;
+    looks = 0;
   };
-  /** The answer has a quarter of the interval. */
   const check = () => {
-    if (!answer && ask()) answer = setTimeout(lose, intervalMs / 4);
+    if (ask()) looks ||= 1;
   };
   const look = () => {
-    const quietMs = Date.now() - heardAt;
-    if (quietMs < 0) beat(); // the clock was set back
-    if (quietMs < intervalMs) return;
-    check();
+    const quietMs = Math.abs(Date.now() - heardAt); // the clock may be set back
+    if (quietMs >= intervalMs) check();
+    if (looks) looks += 1;
     // What cannot be asked speaks by itself once in each interval.
-    if (!answer && quietMs >= intervalMs * 1.6) lose();
+    if (looks ? looks > looksMax : quietMs >= intervalMs * 1.6) lose();
   };
   beat();
   const timer = setInterval(look, intervalMs / 5);
-  const stop = () => {
-    clearInterval(timer);
-    clearTimeout(answer);
-  };
-  return { beat, check, stop };
+  return { beat, check, stop: () => clearInterval(timer) };
 }

@@ -6,9 +6,6 @@ import type { ConnectOptions } from "./contract.ts";
 import { LineError } from "./line-error.ts";
 import type { Body, Hear, Request } from "./link.ts";
 
-/** Milliseconds after which a call is as good as lost. */
-const answerMs = 30_000;
-
 type CallInit = RequestInit & { headers?: Record<string, string> };
 
 /** All that a request may have. */
@@ -36,7 +33,8 @@ export class HttpCalls {
 
   /** Answers a request as WebSocket would, but for the type of the answer. */
   ask(request: Request, hear: Hear): void {
-    const { type, ref, room = "", id, body, ...fields } = request as Partial<CalledRequest>;
+    const { token } = this;
+    const { type, ref, room, id, body, ...fields } = request as CalledRequest;
     const isBytes = body instanceof Uint8Array;
     const query = JSON.stringify({ ...fields, username: this.username }); // leaves out what is not
     const path = `${toPath(room)}/${type === "signal" ? type : "message"}s?`;
@@ -44,20 +42,22 @@ export class HttpCalls {
       "content-type": `application/${isBytes ? "octet-stream" : "json"}`,
     };
     if (id) headers["idempotency-key"] = id;
-    const sent = isBytes ? body : body && `{"content":${body}}`;
-    const init = { method: sent ? "POST" : "GET", body: sent as BodyInit, headers };
+    const init = { method: body ? "POST" : "GET", headers } as CallInit;
+    if (body) init.body = (isBytes ? body : `{"content":${body}}`) as BodyInit;
     this.get(path + new URLSearchParams(JSON.parse(query)), init).then(
       (answer) => hear({ ...answer, type: "ack", ref }),
       (error: LineError) => {
         // The token ran out: what was asked is asked again with a newer one.
-        if (error.code === "unauthenticated" && this.token) hear({ type: "lost", error });
-        else hear({ type: "error", ref, error });
+        if (error.code !== "unauthenticated" || !token) hear({ type: "error", ref, error });
+        else if (token === this.token) hear({ type: "lost", error });
+        else this.ask(request, hear);
       },
     );
   }
 
   /** Reads JSON. @throws LineError */
   async get(path: string, init?: CallInit) {
+    const answerMs = 30_000; // after that it is as good as lost
     const response = await this.open(path, { signal: AbortSignal.timeout(answerMs), ...init });
     // It may be cut in the middle, or be somebody else's page.
     return response.status === 204 ? {} : response.json().catch(fail);
@@ -72,10 +72,12 @@ export class HttpCalls {
     const { ok, status } = response;
     if (ok) return response;
     const problem: Partial<Problem> = await response.json().catch(() => ({}));
-    // A proxy's own answers have none of it; those above 428 may pass by themselves.
-    const { code = status > 428 ? "unavailable" : "forbidden", detail = `Status ${status}` } =
+    // A proxy's own answers have none of it, and are no word of the server's about a room; those
+    // above 428 may pass by themselves.
+    const { code = status > 428 ? "unavailable" : "not_found", detail = `Status ${status}` } =
       problem;
-    throw new LineError(code, detail, problem.retryAfterMs);
+    const retryAfterS = Number(response.headers.get("retry-after")); // a proxy's; a date is none
+    throw new LineError(code, detail, problem.retryAfterMs ?? (retryAfterS * 1_000 || undefined));
   }
 }
 

@@ -28,15 +28,13 @@ export { LineError } from "./line-error.ts";
  * Opens a line, which comes back by itself until it is closed. `url` is where the server is, by
  * http(s) or ws(s), below a path or not; in a browser it may be relative. Left out, it is where this
  * module came from.
- * @throws TypeError when `url` is none
+ * @throws TypeError when that is no such address
  */
 export function connect(url?: string | URL, options: ConnectOptions = {}): Line {
-  return new OpenLine(toBase(url), options);
-}
-
-/** The address that all others are relative to: it ends in a slash. */
-function toBase(url: string | URL | undefined): string {
-  const page = globalThis.location?.href;
-  const { origin, pathname } = new URL(url ?? ".", url ? page : import.meta.url);
-  return (origin + pathname).replace(/^ws/, "http").replace(/\/*$/, "/");
+  // The address that all others are relative to: it ends in a slash.
+  const from = url ? globalThis.location?.href : import.meta.url;
+  const { origin, pathname } = new URL(url ?? ".", from);
+  // What has no origin, such as "localhost:8080" or a file, is no address here either.
+  const base = (origin + pathname).replace(/^ws/, "http").replace(/\/*$/, "/");
+  return new OpenLine(new URL(base).href, options);
 }

@@ -4,26 +4,26 @@ import { Connection } from "./connection.ts";
 import type { ConnectOptions, JoinOptions, Line, Room } from "./contract.ts";
 import { LineError } from "./line-error.ts";
 import type { Heard, HeardFrame, JoinRequest, Link, RoomRequest } from "./link.ts";
-import { Pending, retryMs } from "./pending.ts";
+import { Pending } from "./pending.ts";
 import { JoinedRoom, type RoomLine } from "./room.ts";
-
-const flushMs = 5_000;
-/** Milliseconds between two looks at what is pending. */
-const lookMs = 20;
-/** What a page hears when it may have a network again, or somebody looking at it. */
-const wakeEvents = ["online", "offline", "visibilitychange", "resume"];
 
 /** Begins to connect at once. */
 export class OpenLine extends Connection implements Line, RoomLine {
   readonly #pending: Pending;
   readonly rooms = new Map<string, JoinedRoom>();
-  #isClosed = false;
+  readonly #life = new AbortController();
 
   constructor(base: string, options: ConnectOptions) {
     super(base, options);
     this.#pending = new Pending(options, (room) => this.rooms.get(room)?.isJoined);
     this.connect();
-    for (const name of wakeEvents) globalThis.addEventListener?.(name, this.#wake);
+    const { signal } = this.#life;
+    // Hidden, nobody waits for anything.
+    const wake = () => globalThis.document?.visibilityState === "hidden" || this.retry();
+    // It may have a network again, or somebody looking at it.
+    for (const name of ["online", "offline", "visibilitychange"]) {
+      globalThis.addEventListener?.(name, wake, { signal });
+    }
   }
 
   get pending(): number {
@@ -43,7 +43,7 @@ export class OpenLine extends Connection implements Line, RoomLine {
     name: string,
     options: JoinOptions = {},
   ): Room<Content, SignalContent> {
-    if (this.#isClosed) throw closed();
+    if (this.#life.signal.aborted) throw closed();
     let room = this.rooms.get(name);
     if (!room) {
       room = new JoinedRoom(name, options, this);
@@ -59,24 +59,23 @@ export class OpenLine extends Connection implements Line, RoomLine {
   }
 
   override renew(): void {
-    if (this.#isClosed) return;
+    if (this.#life.signal.aborted) return;
     for (const room of this.rooms.values()) room.revive();
     super.renew();
   }
 
-  async flush(withinMs = flushMs): Promise<boolean> {
+  async flush(withinMs = 5_000): Promise<boolean> {
     const end = Date.now() + withinMs;
     while (this.pending > 0 && Date.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     return this.pending === 0;
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    for (const name of wakeEvents) globalThis.removeEventListener?.(name, this.#wake);
-    this.shut();
+    if (this.#life.signal.aborted) return;
+    this.#life.abort();
+    this.shut(closed());
   }
 
   [Symbol.dispose](): void {
@@ -92,10 +91,10 @@ export class OpenLine extends Connection implements Line, RoomLine {
     return [...this.rooms.values()].map((room) => this.#toJoin(room));
   }
 
-  protected end(error?: LineError): void {
+  protected end(error: LineError): void {
     for (const room of this.rooms.values()) room.end(error);
-    this.#pending.drop(error ?? closed());
-    if (!error) this.rooms.clear();
+    this.#pending.drop(error);
+    if (this.#life.signal.aborted) this.rooms.clear();
   }
 
   protected attach(link: Link | undefined): void {
@@ -112,55 +111,46 @@ export class OpenLine extends Connection implements Line, RoomLine {
       if (pausing) this.emit("error", pausing);
       return;
     }
-    switch (frame.type) {
-      case "left":
-        // Unasked: a new token does not cover the room.
-        if (!frame.ref) this.leave(frame.room, new LineError("forbidden", "The room was left."));
-        return;
-      case "lost":
-        // It would cut each connection anew.
-        if (frame.error.code === "too_large") this.#pending.shed(frame.error);
-        return;
-      case "error":
-        return this.#refuse(frame);
-      default:
-        if ("room" in frame) this.rooms.get(frame.room)?.hear(frame);
-        if (frame.type === "joined") this.#pending.flush();
-    }
+    if (frame.type === "error") return this.#refuse(frame);
+    const { room } = frame as HeardFrame & { room: string };
+    // Unasked: a new token does not cover the room.
+    if (frame.type === "left" && !frame.ref) this.leave(room, left("forbidden"));
+    this.rooms.get(room)?.hear(frame);
+    if (frame.type === "joined") this.#pending.flush();
   }
 
   #refuse({ ref, error }: Heard<"error">): void {
-    const asked = String(ref)[0];
-    const name = String(ref).slice(1);
-    const room = this.rooms.get(name);
+    const asked = String(ref);
+    const room = [...this.rooms.values()].find((each) => each.ref === asked.slice(1));
     if (!room) this.emit("error", error);
-    else if (asked !== "j" || room.isJoined) room.emit("error", error);
-    else if (!error.passes) this.leave(name, error);
+    else if (asked[0] !== "j" || room.isJoined) room.emit("error", error);
+    else if (!error.passes) this.leave(room.name, error);
     else {
+      const rejoinMs = 2_000;
       setTimeout(() => {
-        if (room === this.rooms.get(name) && !room.isJoined) this.send(this.#toJoin(room));
-      }, error.retryAfterMs || retryMs);
+        for (const join of this.joins) if (join.ref === ref) this.send(join);
+      }, error.retryAfterMs || rejoinMs);
     }
   }
 
-  leave(name: string, error?: LineError): void {
+  leave(name: string, refusal?: LineError): void {
     const room = this.rooms.get(name);
-    if (!error) this.send({ type: "leave", room: name, ref: "l" });
+    const error = refusal ?? left("closed");
+    if (!refusal) this.send({ type: "leave", room: name, ref: "l" });
     this.rooms.delete(name);
     room?.end(error);
-    this.#pending.drop(error ?? new LineError("closed", "The room was left."), name);
+    this.#pending.drop(error, name);
     // Last: whoever hears it may join again.
-    if (error) room?.emit("error", error);
+    if (refusal) room?.emit("error", refusal);
   }
 
-  #toJoin({ name: room, since }: JoinedRoom): JoinRequest {
-    return { type: "join", ref: `j${room}`, room, since, username: this.username };
+  #toJoin({ name: room, since, ref }: JoinedRoom): JoinRequest {
+    return { type: "join", ref: `j${ref}`, room, since, username: this.username };
   }
+}
 
-  // Hidden, nobody waits for anything.
-  readonly #wake = (): void => {
-    if (globalThis.document?.visibilityState !== "hidden") this.retry();
-  };
+function left(code: LineError["code"]): LineError {
+  return new LineError(code, "The room was left.");
 }
 
 function closed(): LineError {

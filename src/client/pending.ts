@@ -1,11 +1,10 @@
 /** What was asked of the server and is not answered yet. It outlives the links it goes over. */
 
+import { backoffMs } from "./backoff.ts";
 import type { ConnectOptions } from "./contract.ts";
 import { LineError } from "./line-error.ts";
 import type { HeardFrame, Link, RoomRequest } from "./link.ts";
 
-/** Milliseconds after which what failed for a while is tried again, where the server names none. */
-export const retryMs = 2_000;
 /** Messages on their way at once, so that a refusal for their pace hits few of them. */
 const onWayMax = 256;
 
@@ -26,7 +25,8 @@ export class Pending {
   #bytes = 0;
   #link: Link | undefined;
   #pause: ReturnType<typeof setTimeout> | undefined;
-  #isFlushing = false;
+  /** How often it failed for a while since the last answer. */
+  #failures = 0;
 
   /** Messages that are not acknowledged. */
   messages = 0;
@@ -42,7 +42,9 @@ export class Pending {
     const size = request.type === "message" ? request.body.length : 0;
     const { size: count } = this.#items;
     return new Promise((resolve, reject) => {
-      if (count >= pendingMax || this.#bytes + size > pendingBytesMax) {
+      // An iteration asks for one page at a time, and must not end for that.
+      const isBound = request.type !== "read";
+      if (isBound && (count >= pendingMax || this.#bytes + size > pendingBytesMax)) {
         throw new LineError("too_many", "There is too much.");
       }
       if (request.type === "message") this.messages += 1;
@@ -63,9 +65,7 @@ export class Pending {
   /** Sends what can be sent. */
   flush(): void {
     const link = this.#link;
-    // A link may refuse at once, and that leads here again.
-    if (!link || this.#pause || this.#isFlushing) return;
-    this.#isFlushing = true;
+    if (!link || this.#pause) return;
     let room = onWayMax;
     for (const [ref, item] of this.#items) {
       const { request, isSent } = item;
@@ -81,7 +81,6 @@ export class Pending {
       item.isSent = true;
       link.send({ ...request, ref });
     }
-    this.#isFlushing = false;
   }
 
   /** Takes an answer to something asked here. Returns why all of it pauses, if it does from now on. */
@@ -90,45 +89,37 @@ export class Pending {
     const item = this.#items.get(ref);
     if (!item) return undefined;
     if (frame.type !== "error") {
-      this.#settle(ref, item);
-      item.resolve(frame as never);
-    } else {
-      const { error } = frame;
-      if (error.passes) {
-        item.isSent = false;
-        if (this.#pause) return undefined;
-        this.#pause = setTimeout(() => this.#resume(), error.retryAfterMs || retryMs);
-        return error;
-      }
-      this.#fail(ref, item, error);
+      this.#failures = 0;
+      this.#settle(ref, item).resolve(frame as never);
+      return undefined;
     }
-    this.flush();
-    return undefined;
+    const { error } = frame;
+    if (!error.passes) {
+      this.#settle(ref, item).reject(error);
+      return undefined;
+    }
+    item.isSent = false;
+    if (this.#pause) return undefined;
+    this.#failures += 1;
+    const waitMs = error.retryAfterMs || backoffMs(this.#failures);
+    this.#pause = setTimeout(() => this.#resume(), waitMs);
+    return error;
   }
 
   /** Gives up what is meant for a room, or everything. */
   drop(error: LineError, room?: string): void {
     for (const [ref, item] of this.#items) {
-      if (!room || item.request.room === room) this.#fail(ref, item, error);
+      if (!room || item.request.room === room) this.#settle(ref, item).reject(error);
     }
   }
 
-  /** Gives up the largest: what is too large for another would be, too. */
-  shed(error: LineError): void {
-    const [largest] = [...this.#items].sort(([, a], [, b]) => b.size - a.size);
-    if (largest) this.#fail(...largest, error);
-  }
-
-  #settle(ref: number, { request, size }: Item): void {
+  /** Makes room for others. */
+  #settle(ref: number, item: Item): Item {
     this.#items.delete(ref);
-    this.#bytes -= size;
-    if (request.type === "message") this.messages -= 1;
-  }
-
-  #fail(ref: number, item: Item, error: LineError): void {
-    this.#settle(ref, item);
-    item.reject(error);
+    this.#bytes -= item.size;
+    if (item.request.type === "message") this.messages -= 1;
     this.flush();
+    return item;
   }
 
   #resume(): void {

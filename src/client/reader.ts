@@ -1,10 +1,9 @@
 /** One iteration over a room's messages, in bounded memory however slow it is. */
 
 import type { Gap, Message } from "./contract.ts";
+import type { LineError } from "./line-error.ts";
 import type { Carrier, Page } from "./link.ts";
 import { isWithin } from "./position-order.ts";
-
-const queuedMax = 500;
 
 /** What a reader needs of its room. */
 export interface ReaderSource {
@@ -22,7 +21,7 @@ export class Reader<Content> {
   #position: string | undefined;
   #isBehind: boolean;
   #gap: Gap | undefined;
-  #end: { readonly error: Error | undefined } | undefined;
+  #end: LineError | undefined;
   #wake = () => {};
 
   /** Reads on from `position`; `isBehind` tells that newer messages went by already. */
@@ -40,6 +39,7 @@ export class Reader<Content> {
   /** Takes a live message. */
   message(message: Message<Content>): void {
     if (this.#isBehind || this.#has(message)) return;
+    const queuedMax = 500;
     this.#isBehind = this.#queue.length >= queuedMax;
     if (!this.#isBehind) this.#add(message);
   }
@@ -51,9 +51,9 @@ export class Reader<Content> {
     this.#position = gap.to;
   }
 
-  /** Ends after what is queued; with an error, the iteration throws it. */
-  end(error?: Error): void {
-    this.#end ??= { error };
+  /** Ends after what is queued; the iteration throws the error, save one that is `closed`. */
+  end(error: LineError): void {
+    this.#end ??= error;
     this.#wake();
   }
 
@@ -64,8 +64,8 @@ export class Reader<Content> {
         const first = this.#queue.shift();
         if (first) yield first;
         else if (this.#end) {
-          if (this.#end.error) throw this.#end.error;
-          return;
+          if (this.#end.code === "closed") return;
+          throw this.#end;
         } else if (this.#isBehind) await this.#catchUp();
         else {
           await new Promise<void>((resolve) => {
@@ -79,8 +79,10 @@ export class Reader<Content> {
   }
 
   async #catchUp(): Promise<void> {
+    const source = this.#source;
+    const { position: before } = source;
     try {
-      const page = await this.#source.read(this.#position ?? "end");
+      const page = await source.read(this.#position ?? "end");
       const { position, messages, gap, more } = page;
       this.#gap = gap ?? this.#gap;
       for (const message of messages) {
@@ -88,10 +90,11 @@ export class Reader<Content> {
       }
       this.#position = position;
       if (more) return;
-      // Where the log began anew meanwhile, the line is about to hear of it.
-      this.#isBehind = isWithin(this.#source.position ?? position, position) === false;
+      // Where the log began anew, the line heard of it just now, or is about to.
+      const now = source.position;
+      this.#isBehind = !(isWithin(now ?? "", position) ?? now === before);
     } catch (error) {
-      this.end(error as Error);
+      this.end(error as LineError);
     }
   }
 
@@ -110,6 +113,10 @@ export class Reader<Content> {
 /** What came, with its bytes as they were before they became base64. */
 export function decode<Decoded>(carrier: Carrier): Decoded {
   const { bytes } = carrier;
-  const decoded = bytes && { bytes: Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0)) };
-  return { ...carrier, ...decoded } as Decoded;
+  return { ...carrier, ...(bytes && { bytes: toBytes(atob(bytes)) }) } as Decoded;
+}
+
+/** The codes of signs below 256. */
+export function toBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (sign) => sign.charCodeAt(0));
 }

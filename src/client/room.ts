@@ -16,9 +16,6 @@ import { Listeners } from "./listeners.ts";
 import { isWithin } from "./position-order.ts";
 import { decode, Reader, type ReaderSource } from "./reader.ts";
 
-/** Messages that a reader takes from the log at once. */
-const pageMax = 100;
-
 /** What a room needs of its line. */
 export interface RoomLine {
   ask<Answer>(request: RoomRequest): Promise<Answer>;
@@ -31,13 +28,15 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
   implements Room<Content, SignalContent>, ReaderSource
 {
   declare readonly name: string;
+  /** Tells this membership from earlier ones of the same name. */
+  readonly ref = `${Math.random()}`;
   readonly #line: RoomLine;
   readonly #readers = new Set<Reader<Content>>();
   readonly #members = new Map<string, Member>();
   /** Where it was joined, or was to be: there the first iteration begins. */
   #origin: string | undefined;
   #hasIterated = false;
-  #end: { readonly error: LineError | undefined } | undefined;
+  #end: LineError | undefined;
   isJoined = false;
   position: string | undefined;
   memberCount = 0;
@@ -48,6 +47,8 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
     this.name = name;
     this.#line = line;
     if (since !== "end") this.#origin = since;
+    // A cut before the answer must not hide a gap.
+    if (since?.includes(":")) this.position = since;
   }
 
   /** Where to join: from where it stands, or where it was told to begin. */
@@ -59,20 +60,24 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
     return [...this.#members.values()];
   }
 
-  async publish(
+  publish(
     content: Content | Uint8Array,
     { id = createMessageId() }: { readonly id?: string } = {},
   ): Promise<string> {
-    this.#assertOpen();
-    const body = toBody(content);
-    if (!/^[!-~]+$/.test(id)) throw malformed(); // a header has no other signs
-    const request = { type: "message", room: this.name, id, body } as const;
-    return (await this.#line.ask<Heard<"ack">>(request)).position;
+    const done = (async () => {
+      this.#assertOpen();
+      const body = toBody(content);
+      if (!/^[!-~]+$/.test(id)) throw malformed(); // a header has no other signs
+      const request = { type: "message", room: this.name, id, body } as const;
+      return (await this.#line.ask<Heard<"ack">>(request)).position;
+    })();
+    done.catch(() => {}); // who does not wait for it does not want to know
+    return done;
   }
 
   signal(content: SignalContent | Uint8Array): void {
     const { name: room } = this;
-    const ref = `s${room}`;
+    const ref = `s${this.ref}`;
     if (this.isJoined) this.#line.send({ type: "signal", ref, room, body: toBody(content) });
   }
 
@@ -86,7 +91,7 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
   }
 
   read(since: string): Promise<Page> {
-    return this.#line.ask({ type: "read", room: this.name, since, limit: pageMax });
+    return this.#line.ask({ type: "read", room: this.name, since, limit: 100 });
   }
 
   leave(): void {
@@ -99,7 +104,7 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
     this.#hasIterated = true;
     const reader = new Reader<Content>(this, start, !!position && start !== position);
     this.#readers.add(reader);
-    if (this.#end) reader.end(this.#end.error);
+    if (this.#end) reader.end(this.#end);
     return reader.messages(() => this.#readers.delete(reader));
   }
 
@@ -110,7 +115,7 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
   /** Takes a frame of this room. */
   hear(frame: HeardFrame): void {
     const { type } = frame;
-    if (type === "joined") {
+    if (type === "joined" && frame.ref === `j${this.ref}`) {
       const { position } = frame;
       this.isJoined = true;
       // One that stands elsewhere now is told of a gap next; a cut before that must not hide it.
@@ -136,10 +141,10 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
     this.#end = undefined;
   }
 
-  /** Ends all iterations; with an error, they throw it. */
-  end(error?: LineError): void {
+  /** Ends all iterations; they throw the error, save one that is `closed`. */
+  end(error: LineError): void {
     this.isJoined = false;
-    this.#end = { error };
+    this.#end = error;
     for (const reader of this.#readers) reader.end(error);
   }
 
@@ -167,7 +172,7 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
   }
 
   #assertOpen(): void {
-    if (this.#end) throw this.#end.error ?? new LineError("closed", "The room was left.");
+    if (this.#end) throw this.#end;
   }
 }
 

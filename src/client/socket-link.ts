@@ -4,6 +4,7 @@ import type { binaryKind } from "../protocol/binary-frame.ts";
 import { gone, type HttpCalls } from "./http-calls.ts";
 import { LineError } from "./line-error.ts";
 import type { Body, Hear, Link, Request } from "./link.ts";
+import { toBytes } from "./reader.ts";
 
 // Written out: the module that has it checks room names and limits, too, and is larger than this.
 const signalKind: typeof binaryKind.signal = 2;
@@ -13,78 +14,66 @@ export type SocketClass = new (
   protocols: string[],
 ) => WebSocket & { terminate?(): void };
 
-export class SocketLink implements Link {
-  readonly transport = "websocket";
-  readonly #http: HttpCalls;
-  readonly #hear: Hear;
-  readonly #socket: InstanceType<SocketClass>;
-  /** Undefined as long as the server has not told. */
-  #frameBytesMax: number | undefined;
+/**
+ * Opens a WebSocket to the server that `http` calls.
+ * @throws whatever the platform does when it lets no WebSocket be opened
+ */
+export function createSocketLink(Socket: SocketClass, http: HttpCalls, hear: Hear): Link {
+  // A page can send no header along; a subprotocol stands in no address and in no log.
+  const bearer = http.token ? [`bearer.${http.token}`] : [];
+  const socket = new Socket(`${http.base.replace("http", "ws")}ws`, ["partyline.v1", ...bearer]);
+  let frameBytesMax = Number.NaN; // nothing is above it
   /** An error that belongs to no request, when nothing came after it: it says why the server closes. */
-  #told: LineError | undefined;
-
-  /** @throws whatever the platform does when it lets no WebSocket be opened */
-  constructor(Socket: SocketClass, http: HttpCalls, hear: Hear) {
-    this.#http = http;
-    this.#hear = hear;
-    // A page can send no header along; a subprotocol stands in no address and in no log.
-    const bearer = http.token ? [`bearer.${http.token}`] : [];
-    const socket = new Socket(`${http.base.replace("http", "ws")}ws`, ["partyline.v1", ...bearer]);
-    this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#take(data);
-    socket.onclose = ({ code }) => {
-      const error = code === 1009 ? new LineError("too_large", "It is too large.") : gone();
-      hear({ type: "lost", error: this.#told ?? error });
-    };
-    socket.onerror = () => {}; // a close follows; and "ws" throws where nobody hears this
-  }
-
-  send(request: Request): void {
-    const { type } = request;
+  let told: LineError | undefined;
+  socket.onmessage = ({ data }) => {
+    const frame = JSON.parse(data);
+    told = undefined;
+    if (frame.type === "error") {
+      frame.error = new LineError(frame.code, frame.message, frame.retryAfterMs);
+      if (frame.ref === undefined) told = frame.error;
+    }
+    if (frame.type === "welcome") frameBytesMax = frame.limits.frameBytesMax;
+    hear({ type: "pong" });
+    hear(frame);
+  };
+  socket.onclose = ({ code }) => {
+    hear({ type: "lost", error: told ?? (code === 1009 ? tooLarge() : gone()) });
+  };
+  socket.onerror = () => {}; // a close follows; and "ws" throws where nobody hears this
+  const send = (request: Request): void => {
+    const { type, ref } = request;
     const { body, ...fields } = request as Request & { body?: Body };
     const isBytes = body instanceof Uint8Array;
     // A binary frame has no id, by which a second try would be known.
-    if (type === "read" || (type === "message" && isBytes)) {
-      return this.#http.ask(request, this.#hear);
-    }
+    if (type === "read" || (type === "message" && isBytes)) return http.ask(request, hear);
     const json = JSON.stringify(fields);
     const text = body ? `{"content":${body},${json.slice(1)}` : json;
     const frame = isBytes && type === "signal" ? toFrame(request.room, body) : text;
     // The server would close the connection, and whatever else is on its way would be lost with it.
-    if (frame.length > Number(this.#frameBytesMax)) {
-      const error = new LineError("too_large", "It is too large.");
-      this.#hear({ type: "error", ref: request.ref, error });
-    } else if (this.#socket.readyState === 1) this.#socket.send(frame as string);
-  }
+    if (new Blob([frame as string]).size > frameBytesMax) {
+      // Later, as whatever the server says.
+      queueMicrotask(() => hear({ type: "error", ref, error: tooLarge() }));
+    } else if (socket.readyState === 1) socket.send(frame as string);
+  };
+  return {
+    transport: "websocket",
+    send,
+    ping() {
+      send({ type: "ping" });
+      return true;
+    },
+    close(isDead) {
+      if (isDead && socket.terminate) socket.terminate();
+      else socket.close();
+    },
+  };
+}
 
-  ping(): boolean {
-    this.send({ type: "ping" });
-    return true;
-  }
-
-  close(isDead: boolean): void {
-    const socket = this.#socket;
-    if (isDead && socket.terminate) socket.terminate();
-    else socket.close();
-  }
-
-  #take(data: string): void {
-    const frame = JSON.parse(data);
-    this.#told = undefined;
-    if (frame.type === "error") {
-      frame.error = new LineError(frame.code, frame.message, frame.retryAfterMs);
-      if (frame.ref === undefined) this.#told = frame.error;
-    }
-    if (frame.type === "welcome") this.#frameBytesMax = frame.limits.frameBytesMax;
-    this.#hear({ type: "pong" });
-    this.#hear(frame);
-  }
+function tooLarge(): LineError {
+  return new LineError("too_large", "It is too large.");
 }
 
 /** Writes a binary frame. */
 function toFrame(room: string, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(2 + room.length + payload.length);
-  frame.set([signalKind, room.length, ...new TextEncoder().encode(room)]);
-  frame.set(payload, 2 + room.length);
-  return frame;
+  return new Uint8Array([signalKind, room.length, ...toBytes(room), ...payload]);
 }

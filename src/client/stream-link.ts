@@ -30,7 +30,8 @@ export class StreamLink implements Link {
     this.#http = http;
     this.#hear = hear;
     this.#openSoon();
-    for (const join of joins) this.send(join);
+    // What is too much is refused once it is there, and not by a server that is away.
+    for (const join of joins.slice(0, roomsMax)) this.send(join);
   }
 
   send(request: Request): void {
@@ -42,14 +43,11 @@ export class StreamLink implements Link {
         return this.#hear({ type: "error", ref: request.ref, error });
       }
       this.#places.set(request.room, { request, since: request.since });
-      this.#openSoon();
-    } else if (type === "leave") {
-      if (this.#places.delete(request.room)) this.#openSoon();
-    } else if (type === "auth") {
-      this.#http.token = request.token;
+    } else if (type === "leave") this.#places.delete(request.room);
+    else if (type === "auth") {
       this.#isWelcome = false; // it may be somebody else's
-      this.#openSoon();
-    } else this.#http.ask(request, this.#hear);
+    } else return this.#http.ask(request, this.#hear);
+    this.#openSoon();
   }
 
   /** A stream cannot be asked; where there are no rooms there is none, and the server itself is. */
@@ -64,11 +62,10 @@ export class StreamLink implements Link {
     this.#abort.abort();
   }
 
-  /** Gathers what is joined and left in one go. */
+  /** Gathers what is joined and left in one go. What the old stream still has is of other places. */
   #openSoon(): void {
-    clearTimeout(this.#timer);
+    this.close();
     this.#timer = setTimeout(() => {
-      this.#abort.abort();
       this.#abort = new AbortController();
       this.#open(this.#abort.signal);
     });
@@ -90,14 +87,14 @@ export class StreamLink implements Link {
 
   async #read(signal: AbortSignal): Promise<void> {
     const places = [...this.#places];
-    const query = new URLSearchParams(places.map(([room]) => ["room", room]));
+    const query = places.map(([room]) => `room=${encodeURIComponent(room)}`).join("&");
     const stands = places.flatMap(([room, { since }]) => (since ? `${room}@${since}` : []));
     const headers = { "last-event-id": stands.join() };
     const path = places.length > 0 ? `events?${query}` : "livez";
     const { body } = await this.#http.open(path, { signal, headers });
     const text = (body as ReadableStream<BufferSource>).pipeThrough(new TextDecoderStream());
     const reader = text.getReader();
-    const parse = createEventParser((event) => this.#take(event));
+    const parse = createEventParser((event) => signal.aborted || this.#take(event));
     for (;;) {
       const { done, value } = await reader.read();
       if (done || signal.aborted) return;
@@ -125,8 +122,15 @@ export class StreamLink implements Link {
     place.since = position;
     if (place.isJoined) return;
     place.isJoined = true;
-    const nobody = { members: [], memberCount: 0, observers: 0 };
-    this.#hear({ type: "joined", room, position, ...nobody });
+    this.#hear({
+      type: "joined",
+      ref: place.request.ref,
+      room,
+      position,
+      members: [],
+      memberCount: 0,
+      observers: 0,
+    });
     this.#http.get(`${toPath(room)}/members`).then(
       (members) => this.#hear({ type: "members", room, ...members }),
       () => {}, // whoever may not know stays without
@@ -141,16 +145,16 @@ export class StreamLink implements Link {
 
   /** Finds rooms that cannot be followed, and goes on without; false when there are none. */
   async #sieve(): Promise<boolean> {
-    const before = this.#places.size;
+    let isFound = false;
     for (const [room, { request, isJoined }] of this.#places) {
       if (isJoined) continue;
       await this.#http.get(toPath(room)).catch((error) => {
+        isFound = true;
         this.#places.delete(room);
         this.#hear({ type: "error", ref: request.ref, error });
       });
     }
-    if (this.#places.size === before) return false;
-    if (!this.#abort.signal.aborted) this.#openSoon(); // not closed by whoever heard of it
-    return true;
+    if (isFound && !this.#abort.signal.aborted) this.#openSoon(); // not closed by whoever heard of it
+    return isFound;
   }
 }
