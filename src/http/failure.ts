@@ -1,12 +1,20 @@
 /** Thrown value → problem+json. What nobody expected becomes `internal` and a line in the log. */
 
 import { Elysia } from "elysia";
-import { errorTable, PartylineError, toPartylineError, toProblem } from "../protocol/errors.ts";
+import {
+  type ErrorCode,
+  errorTable,
+  PartylineError,
+  toPartylineError,
+  toProblem,
+} from "../protocol/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findTrace } from "../telemetry/trace.ts";
 import { addAnswerHeaders } from "./answer-headers.ts";
 import { type Answered, toPath } from "./requests.ts";
-import { discardBody } from "./unread-body.ts";
+import { discardBody, hurried, patient } from "./unread-body.ts";
+
+const overload: ReadonlySet<ErrorCode> = new Set(["unavailable", "too_many"]);
 
 /** Answers with an RFC 9457 problem. */
 export function respondProblem(error: PartylineError): Response {
@@ -42,7 +50,8 @@ export function failure(
         log.error({ ...fields, ...findTrace(request.headers) }, "a request met a defect");
       }
       const answer = respondProblem(expected);
-      if (!(await discardBody(request))) answer.headers.set("connection", "close");
+      const patience = overload.has(expected.code) ? hurried : patient;
+      if (!(await discardBody(request, patience))) answer.headers.set("connection", "close");
       addAnswerHeaders(answer, set, always);
       return answer;
     },

@@ -57,7 +57,8 @@ async function measure(command: readonly string[], folder: string): Promise<numb
   const port = freePort();
   const data = join(folder, `data-${port}`);
   const startedAt = performance.now();
-  const child = Bun.spawn([...command, "--port", String(port), "--data", data], {
+  const flags = ["--port", String(port), "--data", data, "--log-level", "warn"];
+  const child = Bun.spawn([...command, ...flags], {
     cwd: folder,
     stdio: ["ignore", "ignore", "inherit"],
   });
