@@ -25,7 +25,8 @@ export class Access {
   accept(user: Sender | undefined, token: string | undefined): void {
     this.token = token;
     this.user = token === undefined ? undefined : user;
-    this.complaint = "";
+    // Somebody whose token was refused is let in again without one: the reason stays to be read.
+    if (token !== undefined) this.complaint = "";
     if (token !== undefined || this.asking?.kind === "expiring") this.asking = undefined;
     keepToken(token);
   }
