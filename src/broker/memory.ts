@@ -1,7 +1,15 @@
 /** The log in memory: for `durability = "memory"` and for the server's own rooms. */
 
 import { bodyBytes, type Draft, type Message } from "../hub/message.ts";
-import type { Broker, Clock, Head, LoggedRoom, Published, Retention } from "../hub/ports.ts";
+import type {
+  Broker,
+  BrokerListener,
+  Clock,
+  Head,
+  LoggedRoom,
+  Published,
+  Retention,
+} from "../hub/ports.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import { createEpoch } from "./epoch.ts";
 import { MemoryRoom } from "./memory-room.ts";
@@ -29,7 +37,7 @@ export class MemoryBroker implements Broker {
   readonly #rooms = new Map<string, MemoryRoom>();
   /** The same names in code-unit order. */
   readonly #names: string[] = [];
-  #announce: (messages: readonly Message[]) => void = () => {};
+  #listener: BrokerListener | null = null;
   #sweptName = "";
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
@@ -41,9 +49,15 @@ export class MemoryBroker implements Broker {
     if (retention.ageMsMax > 0) this.#scheduleSweep();
   }
 
-  async start(announce: (messages: readonly Message[]) => void): Promise<void> {
-    this.#announce = announce;
+  async start(listener: BrokerListener): Promise<void> {
+    this.#listener = listener;
   }
+
+  listen(room: string): Promise<Head> {
+    return this.head(room);
+  }
+
+  unlisten(): void {}
 
   publish(draft: Draft): Promise<Published> {
     if (this.#isClosed) return Promise.reject(closed());
@@ -57,7 +71,7 @@ export class MemoryBroker implements Broker {
     const message = { room: draft.room, epoch: this.#epoch, offset, id, from, at, body };
     room.add(message, bodyBytes(body));
     room.trim(this.#retention, this.#clock.now());
-    this.#announce([message]);
+    this.#listener?.announce([message]);
     return Promise.resolve({ epoch: this.#epoch, offset, duplicate: false });
   }
 
@@ -98,6 +112,7 @@ export class MemoryBroker implements Broker {
   async forget(room: string): Promise<void> {
     this.#assertOpen();
     this.#rooms.get(room)?.clear();
+    this.#listener?.forgotten(room);
   }
 
   health(): null {

@@ -1,14 +1,22 @@
 /** The log in an SQLite file: the default. */
 
 import type { Draft, Message } from "../hub/message.ts";
-import type { Broker, Clock, Head, LoggedRoom, Published, Retention } from "../hub/ports.ts";
+import type {
+  Broker,
+  BrokerListener,
+  Clock,
+  Head,
+  LoggedRoom,
+  Published,
+  Retention,
+} from "../hub/ports.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import type { StoreFault } from "./store-fault.ts";
 import { openStoreFile, type StoreFile } from "./store-file.ts";
 import { StoreKeeper } from "./store-keeper.ts";
 import { readBootId, type StoreDurability } from "./store-life.ts";
 import type { Committed, StoreLog } from "./store-log.ts";
-import { type Pending, StoreQueue } from "./store-queue.ts";
+import { answer, StoreQueue } from "./store-queue.ts";
 import { StoreRevocations } from "./store-revocations.ts";
 import { StoreSession } from "./store-session.ts";
 
@@ -59,7 +67,7 @@ export class SqliteBroker implements Broker {
   readonly #keeper: StoreKeeper;
   readonly #queue: StoreQueue;
   #readFailureAt = Number.NEGATIVE_INFINITY;
-  #announce: (messages: readonly Message[]) => void = () => {};
+  #listener: BrokerListener | null = null;
   #flush: ReturnType<typeof setImmediate> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -74,7 +82,7 @@ export class SqliteBroker implements Broker {
         onRelease: () => this.#schedule(),
         onFailure: (error) => keeper.fail(error),
       });
-    const onFound = (messages: readonly Message[]) => this.#announce(messages);
+    const onFound = (messages: readonly Message[]) => this.#listener?.announce(messages);
     this.#keeper = new StoreKeeper(file, { ...options, createSession, onFound });
     this.revocations = new StoreRevocations(
       () => this.#keeper.writable.file.database,
@@ -82,9 +90,15 @@ export class SqliteBroker implements Broker {
     );
   }
 
-  async start(announce: (messages: readonly Message[]) => void): Promise<void> {
-    this.#announce = announce;
+  async start(listener: BrokerListener): Promise<void> {
+    this.#listener = listener;
   }
+
+  listen(room: string): Promise<Head> {
+    return this.head(room);
+  }
+
+  unlisten(): void {}
 
   health(): string | null {
     return this.#keeper.reason;
@@ -137,6 +151,7 @@ export class SqliteBroker implements Broker {
       }
     };
     while (forgetSome()) await Bun.sleep(1);
+    this.#listener?.forgotten(room);
   }
 
   close(): Promise<void> {
@@ -185,7 +200,7 @@ export class SqliteBroker implements Broker {
     const newest = messages.at(-1);
     if (newest !== undefined) this.#keeper.noteNewest(newest);
     try {
-      if (messages.length > 0) this.#announce(messages);
+      if (messages.length > 0) this.#listener?.announce(messages);
     } finally {
       answer(batch, published);
     }
@@ -233,10 +248,3 @@ export class SqliteBroker implements Broker {
 const unwritable = "cannot be written to";
 /** Between two lines about failed reads. */
 const readFailureMs = 60_000;
-
-function answer(batch: readonly Pending[], published: readonly Published[]): void {
-  batch.forEach(({ resolve }, index) => {
-    const place = published[index];
-    if (place !== undefined) resolve(place);
-  });
-}

@@ -66,3 +66,11 @@ export class StoreQueue {
     return all;
   }
 }
+
+/** Resolves publishes to their places, which are in the same order. */
+export function answer(batch: readonly Pending[], published: readonly Published[]): void {
+  batch.forEach(({ resolve }, index) => {
+    const place = published[index];
+    if (place !== undefined) resolve(place);
+  });
+}

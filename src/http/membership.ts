@@ -1,8 +1,9 @@
 /** One connection in one room: what the hub sees of it. */
 
 import { Arrears } from "../hub/arrears.ts";
-import type { Member } from "../hub/hub.ts";
-import type { Entry, Room, RoomEvent } from "../hub/room.ts";
+import type { Entry } from "../hub/entry.ts";
+import type { Member } from "../hub/member.ts";
+import type { Room, RoomEvent } from "../hub/room.ts";
 import { encodeFrame, type GapFrame, type Ref, type Sender } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition } from "../protocol/position.ts";

@@ -2,7 +2,8 @@
 
 import type { Reader } from "./catch-up.ts";
 import { Cursor } from "./cursor.ts";
-import type { Entry, Room } from "./room.ts";
+import type { Entry } from "./entry.ts";
+import type { Room } from "./room.ts";
 
 /** Where one reader stood in each room in which it has been left out since. */
 export class Arrears {

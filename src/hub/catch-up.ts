@@ -4,8 +4,9 @@ import type { GapFrame } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Since } from "../protocol/position.ts";
 import { Cursor } from "./cursor.ts";
+import { type Entry, toEntry } from "./entry.ts";
 import type { Broker } from "./ports.ts";
-import { type Entry, type Room, toEntry } from "./room.ts";
+import type { Room } from "./room.ts";
 
 /** Somebody who wants a room's messages from a position on. */
 export interface Reader {
@@ -34,6 +35,8 @@ export async function catchUp(
   since: Since,
   reader: Reader,
 ): Promise<void> {
+  // It read on another node, which is ahead: what it has read comes here in a moment, too.
+  if (isAhead(room, since)) await log.listen(room.name);
   const cursor = new Cursor(room, since);
   let stands = false;
   const { catchUpMessagesMax, catchUpBytesMax } = limits;
@@ -54,10 +57,12 @@ export async function catchUp(
     const endTurn = await reader.turn();
     try {
       if (reader.isClosed) return;
-      const { tailStart } = room;
+      cursor.follow(room);
+      const { tailStart, epoch } = room;
       if (cursor.offset >= tailStart) return goLive();
       const read = await log.read(room.name, cursor.offset, catchUpMessagesMax, catchUpBytesMax);
       if (reader.isClosed) return;
+      if (room.epoch !== epoch) continue;
       // A log may hold what it has not announced yet: that comes live, or from the tail.
       const page = read.filter(({ offset }) => offset <= room.last);
       // An empty page means that all that was below the tail is forgotten.
@@ -68,4 +73,8 @@ export async function catchUp(
       endTurn();
     }
   }
+}
+
+function isAhead({ epoch, last }: Room, since: Since): boolean {
+  return typeof since === "object" && (since.epoch !== epoch || since.offset > last);
 }

@@ -13,8 +13,8 @@ export interface Numbering {
 /** Stands just after message `offset`. A gap is found by the hole before the next message there is. */
 export class Cursor {
   readonly #name: string;
-  readonly #epoch: string;
-  readonly #asked: string | null;
+  #epoch: string;
+  #asked: string | null;
   #offset: number;
   #state: "lenient" | "exact" | "reset";
 
@@ -41,6 +41,15 @@ export class Cursor {
 
   get position(): string {
     return formatPosition(this.#epoch, this.#offset);
+  }
+
+  /** Stands at the very start when the room's numbering has become another since. */
+  follow({ epoch }: Numbering): void {
+    if (epoch === this.#epoch) return;
+    if (this.#state !== "reset") this.#asked = this.position;
+    this.#epoch = epoch;
+    this.#offset = 0;
+    this.#state = "reset";
   }
 
   /** Moves to just before `next`, the next message there is; returns what was missed on the way. */

@@ -1,28 +1,17 @@
 /** The rooms of this node: join, leave, publish, signal, deliver. The only code that changes a room. */
 
-import { encodeBinaryFrame } from "../protocol/binary-frame.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import type { Member as Present, Sender } from "../protocol/frame.ts";
 import type { Since } from "../protocol/position.ts";
 import { isSystemRoom } from "../protocol/room-name.ts";
-import { catchUp, type Reader } from "./catch-up.ts";
+import { catchUp } from "./catch-up.ts";
 import { createHubCounts, type HubCounts } from "./counts.ts";
+import type { Member } from "./member.ts";
 import type { Body, Draft, Message } from "./message.ts";
-import type { Broker, Clock, Fanout, Published } from "./ports.ts";
-import { type Observer, Room, type RoomSurroundings } from "./room.ts";
+import type { Broker, BrokerListener, Clock, Fanout, Published } from "./ports.ts";
+import { Room, type RoomSurroundings } from "./room.ts";
+import { encodeSignal } from "./signal.ts";
 import { encodeStream, type Subscription } from "./subscription.ts";
-
-/** A WebSocket connection as a room sees it. */
-export interface Member extends Reader, Observer {
-  readonly user: Sender;
-  /**
-   * True when it subscribes to no topic, for what goes there is for all alike, but observes the room:
-   * when it may not hear who comes and goes, or only the newest message counts.
-   */
-  observes(room: Room): boolean;
-  /** True when it wants messages with bytes as binary frames. */
-  isBinary(room: Room): boolean;
-}
 
 export interface HubOptions {
   /** Keeps all rooms but the server's own. */
@@ -52,18 +41,27 @@ export class Hub {
     const { clock, fanout, counts = createHubCounts(), isLatestOnly = () => false } = options;
     this.counts = counts;
     const onDeserted = (room: Room) => {
-      if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
+      if (this.#rooms.get(room.name) === room) this.#close(room);
     };
     this.#surroundings = { clock, fanout, counts, encodeStream, isLatestOnly, onDeserted };
   }
 
   /** Begins to hear from the brokers. Called once. */
   async start(): Promise<void> {
-    await this.#options.broker.start((messages) => {
-      this.counts.messages += messages.length;
-      this.deliver(messages);
+    const { broker, systemBroker } = this.#options;
+    const listener: BrokerListener = {
+      announce: (messages) => this.deliver(messages),
+      moved: (room, to) => this.#rooms.get(room)?.move(to),
+      forgotten: (room) => this.#rooms.get(room)?.forget(),
+    };
+    await systemBroker.start(listener);
+    await broker.start({
+      ...listener,
+      announce: (messages) => {
+        this.counts.messages += messages.length;
+        this.deliver(messages);
+      },
     });
-    await this.#options.systemBroker.start((messages) => this.deliver(messages));
   }
 
   /** Lets go of all rooms. The brokers belong to whoever made them. */
@@ -121,9 +119,8 @@ export class Hub {
    * Forgets a room's messages up to now. Whoever is in it stays, and its numbering goes on.
    * @throws unavailable when the log does not answer
    */
-  async forget(room: string): Promise<void> {
-    await this.logOf(room).forget(room);
-    this.#rooms.get(room)?.forget();
+  forget(room: string): Promise<void> {
+    return this.logOf(room).forget(room);
   }
 
   /** Tells a room something that is not kept; `publish`, if it is given, leaves out its own sender. */
@@ -135,14 +132,7 @@ export class Hub {
     sender?: Member,
   ): void {
     this.counts.signals += 1;
-    const head = `{"type":"signal","room":"${room.name}","from":${JSON.stringify(from)}`;
-    if (body.kind === "json") {
-      const json = `${head},"content":${body.json}}`;
-      return room.tell({ name: "signal", json, binary: null }, publish, sender);
-    }
-    const json = `${head},"bytes":"${Buffer.from(body.bytes).toString("base64")}"}`;
-    const binary = encodeBinaryFrame("signal", room.name, 0, body.bytes);
-    room.tell({ name: "signal", json, binary }, publish, sender);
+    room.tell(encodeSignal(room.name, from, body), publish, sender);
   }
 
   /**
@@ -227,14 +217,19 @@ export class Hub {
 
   async #number(room: Room): Promise<void> {
     try {
-      const { epoch, last, lastAt } = await this.logOf(room.name).head(room.name);
+      const { epoch, last, lastAt } = await this.logOf(room.name).listen(room.name);
       room.number(epoch, last, lastAt);
     } catch (thrown) {
-      if (this.#rooms.get(room.name) === room) this.#rooms.delete(room.name);
+      if (this.#rooms.get(room.name) === room) this.#close(room);
       throw thrown;
     } finally {
       this.#numbering.delete(room.name);
     }
+  }
+
+  #close(room: Room): void {
+    this.#rooms.delete(room.name);
+    this.logOf(room.name).unlisten(room.name);
   }
 
   #flushLater(room: Room): void {

@@ -3,7 +3,9 @@
  * stand-ins. Each contract is prose first; `test/contract/` holds every implementation to it.
  */
 
-import type { Draft, Message } from "./message.ts";
+import type { Sender } from "../protocol/frame.ts";
+import type { Position } from "../protocol/position.ts";
+import type { Body, Draft, Message } from "./message.ts";
 
 /** The answer to a publish. `duplicate` is true when the id was already there: nothing was stored. */
 export interface Published {
@@ -29,18 +31,34 @@ export interface LoggedRoom extends Head {
   readonly room: string;
 }
 
+/** Hears what becomes of the rooms that a broker listens to. No call may throw. */
+export interface BrokerListener {
+  /** New messages: of each room in the order of its offsets, without a hole. */
+  announce(messages: readonly Message[]): void;
+  /**
+   * A room goes on elsewhere: its next message is the one after `to`. Whoever read on until now has
+   * missed what is between: it was forgotten before it could be announced, or its numbering is of
+   * another life (another epoch).
+   */
+  moved(room: string, to: Position): void;
+  /** What was kept of a room until now is forgotten, because some node was asked to. */
+  forgotten(room: string): void;
+}
+
 /**
- * Numbers, keeps and announces messages.
+ * Numbers, keeps and announces messages. Several nodes may share one log: then each has a broker of its
+ * own, and what follows holds on all of them.
  *
- * Order. Offsets of a room count 1, 2, 3… without holes, in the order in which `publish` was called on
- * this broker. Every message is announced exactly once on each broker that is started, in the order
- * of its offsets, and in batches: what one turn of the event loop brought comes as one call, or as
- * several on the turns after where it is more than one transaction should take.
+ * Order. Offsets of a room count 1, 2, 3… without holes, those of one broker in the order in which
+ * `publish` was called on it. Every message of a room that is listened to is announced exactly once on
+ * each broker, in the order of its offsets, and in batches: what one turn of the event loop brought
+ * comes as one call, or as several on the turns after where it is more than one transaction should
+ * take. A broker may announce messages of rooms that nobody listens to as well.
  *
  * Durability. A publish resolves only after its message is stored as the configured durability says.
- * A message is announced after it is stored and before its publish resolves, and is then to be found
- * by `read`: whoever reads up to the end in one synchronous stretch with hearing the announcements
- * misses nothing.
+ * A message is announced after it is stored and, where its room is listened to, before its publish
+ * resolves, and is then to be found by `read`: whoever reads up to the end in one synchronous stretch
+ * with hearing the announcements misses nothing.
  *
  * Idempotence. A second publish with the same room and id as a message still kept, also at the same
  * moment, stores and announces nothing and resolves to the first one's place with `duplicate: true`.
@@ -51,11 +69,21 @@ export interface LoggedRoom extends Head {
  * then a duplicate. A message that was acknowledged is never announced again, nor its place given out.
  *
  * Epochs. The epoch changes only if numbering had to start over, or if messages that readers may have
- * seen could be lost (a power cut with less than `power` durability).
+ * seen could be lost (a power cut with less than `power` durability). When it does while the broker
+ * runs, rooms that are listened to hear `moved`.
  */
 export interface Broker {
-  /** Begins announcing. Called once, before the first publish. `announce` must not throw. */
-  start(announce: (messages: readonly Message[]) => void): Promise<void>;
+  /** Begins to tell a listener. Called once, before the first publish. */
+  start(listener: BrokerListener): Promise<void>;
+  /**
+   * Begins to listen to a room, or catches up with it when it is listened to already. Resolves to how
+   * far it has announced, which is no less than what was stored when this was called: announcements go
+   * on right after it, and a call of `moved` may come before.
+   * @throws unavailable when the store does not answer; then it is not listened to, unless it was before
+   */
+  listen(room: string): Promise<Head>;
+  /** Ends that. Does nothing for a room that is not listened to. */
+  unlisten(room: string): void;
   /** Stores one message. @throws unavailable when the store does not answer */
   publish(draft: Draft): Promise<Published>;
   /** Tells what is kept of a room. A room never heard of has `first` 1 and `last` 0. */
@@ -85,6 +113,58 @@ export interface Broker {
    */
   health(): string | null;
   /** Stores what is under way, then lets go of everything. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** One user's connections to a room on one node; none while the user is within the grace of a cut. */
+export interface Share extends Sender {
+  /** Milliseconds since 1970. */
+  readonly joinedAt: number;
+  readonly connections: number;
+}
+
+/** Who is in a room: each user once, and how many read without being members. */
+export interface Crowd {
+  readonly members: readonly Share[];
+  readonly observers: number;
+}
+
+/** Hears what other nodes say of the rooms that are listened to. No call may throw. */
+export interface PeersListener {
+  /** These users have these connections on a node; whoever is in `gone` is not there any more. */
+  onShares(room: string, node: string, shares: readonly Share[], gone: readonly string[]): void;
+  /** So many read the room on a node without being members. */
+  onObservers(room: string, node: string, observers: number): void;
+  /** A node has nobody in the room any more: it said so, or it is dead. */
+  onAbsent(room: string, node: string): void;
+  /** Somebody on another node told the room something that is not kept. */
+  onSignal(room: string, from: Sender, body: Body): void;
+}
+
+/**
+ * The other nodes that share the rooms: what they tell each other and nobody keeps. Nothing here waits
+ * for them, and nothing fails where they cannot be reached: what they should know they are told once they
+ * can be. Who is where is under a lease: the members of a node that is gone without a word leave within
+ * two leases, those of one that said good-bye within the grace of a cut, unless they come back elsewhere.
+ */
+export interface Peers {
+  /** Begins to tell a listener. Called once. */
+  start(listener: PeersListener): Promise<void>;
+  /** Begins to hear of a room. Resolves once the listener was told who is there on other nodes. */
+  listen(room: string): Promise<void>;
+  /** Ends that, and takes this node's members and readers out of the room. */
+  unlisten(room: string): void;
+  /** Tells how many connections a user has here; of a room that is listened to. */
+  share(room: string, share: Share): void;
+  /** Tells that a user is not here any more. */
+  unshare(room: string, user: string): void;
+  /** Tells how many read a room here without being members. */
+  observers(room: string, count: number): void;
+  /** Tells a room something on the other nodes. */
+  signal(room: string, from: Sender, body: Body): void;
+  /** Asks who is in rooms on all nodes, of rooms that are not listened to as well. @throws unavailable */
+  crowds(rooms: readonly string[]): Promise<Crowd[]>;
+  /** Says good-bye. May be called twice. */
   close(): Promise<void>;
 }
 

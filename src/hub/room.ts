@@ -1,21 +1,14 @@
 /** A room with somebody in it: its numbering, its readers, and its newest messages, encoded. */
 
-import { encodeBinaryFrame } from "../protocol/binary-frame.ts";
+import { encodeFrame, type GapFrame } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
+import { formatPosition, type Position } from "../protocol/position.ts";
 import type { HubCounts } from "./counts.ts";
-import { encodeMessage, type Message } from "./message.ts";
+import { type Entry, toEntry } from "./entry.ts";
+import type { Message } from "./message.ts";
 import { Pace } from "./pace.ts";
 import type { Clock, Fanout } from "./ports.ts";
 import { Presence, type PresenceChange, type PresenceListener } from "./presence.ts";
-
-/** A message together with its encodings, each made once. */
-export interface Entry {
-  readonly message: Message;
-  /** The JSON that every transport sends. */
-  readonly text: string;
-  /** The binary frame of a message with bytes; null for one with content. */
-  readonly binary: Uint8Array | null;
-}
 
 /** A named happening that is neither stored nor numbered. `json` is the frame's text. */
 export interface RoomEvent {
@@ -30,6 +23,8 @@ export interface Observer {
   /** Takes what one turn of the event loop brought. `shared` is the same buffer for all observers. */
   observe(room: Room, entries: readonly Entry[], shared: () => Uint8Array): void;
   hear(room: Room, event: RoomEvent): void;
+  /** It has missed what the gap says, and stands after `offset` now. */
+  tellGap(room: Room, offset: number, gap: GapFrame): void;
 }
 
 /** How a room reaches the world. */
@@ -42,14 +37,6 @@ export interface RoomSurroundings {
   readonly isLatestOnly: (room: string) => boolean;
   /** Called when nobody is left. */
   readonly onDeserted: (room: Room) => void;
-}
-
-/** Encodes a message once for every reader there will be. */
-export function toEntry(message: Message): Entry {
-  const { room, offset, body } = message;
-  const isBinary = body.kind === "bytes";
-  const binary = isBinary ? encodeBinaryFrame("message", room, offset, body.bytes) : null;
-  return { message, text: encodeMessage(message), binary };
 }
 
 /** Only the hub changes a room. */
@@ -108,9 +95,9 @@ export class Room implements PresenceListener {
     return first === undefined ? [] : this.#tail.slice(offset - first.message.offset + 1);
   }
 
-  /** Takes over what the log says, unless messages that came meanwhile say how far they are. */
+  /** Takes over what the log says, unless what came meanwhile said how far it is. */
   number(epoch: string, last: number, lastAt = 0): void {
-    if (this.#tail.length > 0) return;
+    if (this.epoch !== "") return;
     this.epoch = epoch;
     this.last = last;
     this.lastAt = lastAt;
@@ -135,6 +122,22 @@ export class Room implements PresenceListener {
     counts.deliveries.websocket += members;
     counts.deliveries.sse += streams;
     return members + streams;
+  }
+
+  /** Goes on after another place, and tells whoever reads live what they have missed. */
+  move({ epoch, offset }: Position): void {
+    if (epoch === this.epoch && offset <= this.last) return;
+    this.forget();
+    const from = formatPosition(this.epoch, this.last);
+    const reason = epoch === this.epoch ? "trimmed" : "reset";
+    this.epoch = epoch;
+    this.last = offset;
+    const to = formatPosition(epoch, offset);
+    const gap: GapFrame = { type: "gap", room: this.name, reason, from, to };
+    const { fanout, counts } = this.#surroundings;
+    counts.gaps.websocket += this.readers + this.binaryReaders;
+    this.#spread(fanout, encodeFrame(gap), null, 0);
+    for (const observer of this.#observers) observer.tellGap(this, offset, gap);
   }
 
   /** Forgets the messages it keeps at hand. Who reads live has had them. */

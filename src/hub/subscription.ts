@@ -6,7 +6,8 @@ import { limits } from "../protocol/limits.ts";
 import { formatPosition, formatPositions, type Position } from "../protocol/position.ts";
 import { Arrears } from "./arrears.ts";
 import type { Reader } from "./catch-up.ts";
-import type { Entry, Observer, Room, RoomEvent } from "./room.ts";
+import type { Entry } from "./entry.ts";
+import type { Observer, Room, RoomEvent } from "./room.ts";
 import { Turns } from "./turns.ts";
 
 const encoder = new TextEncoder();

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import type { Clock } from "../../src/hub/ports.ts";
 import { noBounds, range } from "../contract/broker-scene.ts";
+import { deaf } from "../support/deaf.ts";
 import { eventually } from "../support/poll.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -133,7 +134,7 @@ async function open(folder: string, hasThread: boolean, clock = systemClock) {
   const onFailure = (error: unknown) => failures.push(error);
   const options = { path, retention: noBounds, clock, walBytesMax, hasThread };
   const broker = await openSqliteBroker({ ...options, durability: "process", onFailure });
-  await broker.start(() => {});
+  await broker.start(deaf);
   const body = { kind: "bytes", bytes: new Uint8Array(bodyBytes) } as const;
   const from = { id: "alice", name: "Alice" };
   return {

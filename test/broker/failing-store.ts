@@ -7,6 +7,7 @@ import { openStoreFile, type StoreFile } from "../../src/broker/store-file.ts";
 import type { StoreDurability } from "../../src/broker/store-life.ts";
 import type { Body, Draft } from "../../src/hub/message.ts";
 import { codeOf, noBounds, range } from "../contract/broker-scene.ts";
+import { deaf } from "../support/deaf.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { eventually } from "../support/poll.ts";
 
@@ -54,8 +55,11 @@ export class FailingStore {
 
   static async open(folder: string, options: FailingStoreOptions = {}): Promise<FailingStore> {
     const store = new FailingStore(folder, options);
-    await store.broker.start((messages) => {
-      store.announced.push(...messages.map(({ offset }) => offset));
+    await store.broker.start({
+      ...deaf,
+      announce: (messages) => {
+        store.announced.push(...messages.map(({ offset }) => offset));
+      },
     });
     return store;
   }

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { MemoryBroker } from "../../src/broker/memory.ts";
 import { describeBroker } from "../contract/broker.ts";
 import { noBounds } from "../contract/broker-scene.ts";
+import { deaf } from "../support/deaf.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 describeBroker(
@@ -22,8 +23,11 @@ test("a log in memory announces within the call that publishes", async () => {
     epoch: "abc",
   });
   let heard = 0;
-  await broker.start((messages) => {
-    heard += messages.length;
+  await broker.start({
+    ...deaf,
+    announce: (messages) => {
+      heard += messages.length;
+    },
   });
   const from = { id: "alice", name: "Alice" };
   const body = { kind: "json", json: "1" } as const;

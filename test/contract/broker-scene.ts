@@ -2,6 +2,7 @@
 
 import type { Body, Draft, Message } from "../../src/hub/message.ts";
 import type { Broker, Clock, Published, Retention } from "../../src/hub/ports.ts";
+import { deaf } from "../support/deaf.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 /** A broker as one implementation opens it for a test. */
@@ -117,9 +118,12 @@ export class Scene {
 
   async #start(broker: Broker): Promise<void> {
     this.#broker = broker;
-    await broker.start((messages) => {
-      this.batches.push(messages);
-      this.onAnnounce(messages);
+    await broker.start({
+      ...deaf,
+      announce: (messages) => {
+        this.batches.push(messages);
+        this.onAnnounce(messages);
+      },
     });
   }
 }

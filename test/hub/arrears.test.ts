@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Arrears } from "../../src/hub/arrears.ts";
-import type { Entry, Room } from "../../src/hub/room.ts";
+import type { Entry } from "../../src/hub/entry.ts";
+import type { Room } from "../../src/hub/room.ts";
 import type { GapFrame } from "../../src/protocol/frame.ts";
 import { createMessage, createRoom } from "../support/quiet-room.ts";
 
@@ -54,6 +55,7 @@ test("what the room is about to hand over is skipped as well, and nothing comes 
       else notes.send(room, entries);
     },
     hear() {},
+    tellGap() {},
   });
   arrears.add(room, deliver(room, 1));
   deliver(room, 2);

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Hub, type Member } from "../../src/hub/hub.ts";
-import type { Entry, Room } from "../../src/hub/room.ts";
+import type { Entry } from "../../src/hub/entry.ts";
+import { Hub } from "../../src/hub/hub.ts";
+import type { Member } from "../../src/hub/member.ts";
+import type { Room } from "../../src/hub/room.ts";
 import { Turns } from "../../src/hub/turns.ts";
 import type { GapFrame } from "../../src/protocol/frame.ts";
 import { parseSince } from "../../src/protocol/position.ts";

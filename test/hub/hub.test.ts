@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { Hub, type Member } from "../../src/hub/hub.ts";
+import { Hub } from "../../src/hub/hub.ts";
+import type { Member } from "../../src/hub/member.ts";
 import type { Room } from "../../src/hub/room.ts";
 import { Subscription } from "../../src/hub/subscription.ts";
 import { limits } from "../../src/protocol/limits.ts";

@@ -15,6 +15,8 @@ function createObserver() {
       buffers.push(shared());
     },
     hear: (_room, { name }) => seen.push(name),
+    tellGap: (_room, offset, { reason, from, to }) =>
+      seen.push(`${reason} ${from} ${to} ${offset}`),
   };
   return { seen, buffers, observer };
 }
@@ -50,8 +52,7 @@ describe("a room's tail", () => {
   });
 
   test("of a room nobody wrote to starts at its end", () => {
-    const room = createRoom();
-    room.number("e", 7);
+    const room = createRoom("hall", {}, 7);
     expect([room.tailStart, room.entriesAfter(7)]).toEqual([7, []]);
   });
 });
@@ -78,8 +79,7 @@ describe("a room", () => {
   });
 
   test("ignores a message that the log has told of already", () => {
-    const room = createRoom();
-    room.number("e", 5);
+    const room = createRoom("hall", {}, 5);
     expect(room.deliver(createMessage(5))).toBe(0);
     expect([room.last, room.tailStart]).toEqual([5, 5]);
     room.deliver(createMessage(6));
@@ -134,5 +134,21 @@ describe("a room", () => {
     expect(deserted).toBe(0);
     room.presence.remove("ada", false);
     expect(deserted).toBe(1);
+  });
+});
+
+describe("a room that goes on elsewhere", () => {
+  test("tells whoever reads live what they have missed, and keeps nothing of before", () => {
+    const room = createRoom();
+    const { seen, observer } = createObserver();
+    room.observe(observer);
+    room.deliver(createMessage(1));
+    room.deliver(createMessage(2));
+    room.move({ epoch: "e", offset: 2 }); // where it is already: nothing is missed
+    room.move({ epoch: "e", offset: 9 });
+    expect(room.tailStart).toBe(9);
+    room.move({ epoch: "f", offset: 0 });
+    expect(seen).toEqual([[1, 2], "trimmed e:2 e:9 9", "reset e:9 f:0 0"]);
+    expect([room.epoch, room.last, room.tailStart]).toEqual(["f", 0, 0]);
   });
 });

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { openSqliteBroker, type SqliteBroker } from "../../src/broker/sqlite.ts";
+import { deaf } from "./deaf.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /** When the first message of a filled store came; each one after it a second later. */
@@ -34,7 +35,7 @@ export async function openStore(folder: string, bootId = "boot"): Promise<Sqlite
     clock: new ManualClock(),
     bootId,
   });
-  await broker.start(() => {});
+  await broker.start(deaf);
   return broker;
 }
 

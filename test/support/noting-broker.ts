@@ -13,6 +13,8 @@ export function createNotingBroker() {
       drafts.push(draft);
       return { epoch: "e", offset: drafts.length, duplicate: false };
     },
+    listen: async () => ({ epoch: "e", first: 1, last: drafts.length, lastAt: 0 }),
+    unlisten() {},
     head: async () => ({ epoch: "e", first: 1, last: drafts.length, lastAt: 0 }),
     read: none,
     readBefore: none,

@@ -6,8 +6,8 @@ import { Room, type RoomSurroundings } from "../../src/hub/room.ts";
 import { encodeStream } from "../../src/hub/subscription.ts";
 import { ManualClock } from "./manual-clock.ts";
 
-/** Makes a room whose frames go nowhere, unless `changes` say where. */
-export function createRoom(name = "hall", changes: Partial<RoomSurroundings> = {}): Room {
+/** Makes a room whose frames go nowhere, unless `changes` say where. Its log is at `last`. */
+export function createRoom(name = "hall", changes: Partial<RoomSurroundings> = {}, last = 0): Room {
   const surroundings = {
     clock: new ManualClock(),
     fanout: { publish() {} },
@@ -18,7 +18,7 @@ export function createRoom(name = "hall", changes: Partial<RoomSurroundings> = {
     ...changes,
   };
   const room = new Room(name, surroundings);
-  room.number("e", 0);
+  room.number("e", last);
   return room;
 }
 

@@ -1,7 +1,7 @@
 /** A log in memory whose answers come late, at random, as far as the contract lets it. */
 
 import type { Draft, Message } from "../../src/hub/message.ts";
-import type { Broker, Head, LoggedRoom, Published } from "../../src/hub/ports.ts";
+import type { Broker, BrokerListener, Head, LoggedRoom, Published } from "../../src/hub/ports.ts";
 import type { Chance } from "./chance.ts";
 
 interface SlowOptions {
@@ -18,7 +18,7 @@ export class SlowBroker implements Broker {
   readonly #options: SlowOptions;
   readonly #rooms = new Map<string, Message[]>();
   readonly #last = new Map<string, number>();
-  #announce: (messages: readonly Message[]) => void = () => {};
+  #listener: BrokerListener | null = null;
   #announced: Promise<void> = Promise.resolve();
   /** Set to make every call reject. */
   failure: Error | null = null;
@@ -27,9 +27,18 @@ export class SlowBroker implements Broker {
     this.#options = options;
   }
 
-  async start(announce: (messages: readonly Message[]) => void): Promise<void> {
-    this.#announce = announce;
+  async start(listener: BrokerListener): Promise<void> {
+    this.#listener = listener;
   }
+
+  /** Answers once what is kept already was announced. */
+  async listen(room: string): Promise<Head> {
+    const head = await this.head(room);
+    await this.#announced;
+    return head;
+  }
+
+  unlisten(): void {}
 
   async publish(draft: Draft): Promise<Published> {
     if (this.failure !== null) throw this.failure;
@@ -38,7 +47,7 @@ export class SlowBroker implements Broker {
     const place = this.#store(draft, false);
     this.#announced = this.#announced.then(async () => {
       await chance.pause(3);
-      this.#announce([place.message]);
+      this.#listener?.announce([place.message]);
     });
     await this.#announced;
     return place;
@@ -68,6 +77,7 @@ export class SlowBroker implements Broker {
 
   async forget(room: string): Promise<void> {
     this.#rooms.delete(room);
+    this.#listener?.forgotten(room);
   }
 
   health(): null {
@@ -89,7 +99,7 @@ export class SlowBroker implements Broker {
     this.#last.set(draft.room, offset);
     const kept = [...(this.#rooms.get(draft.room) ?? []), message];
     this.#rooms.set(draft.room, kept.slice(-this.#options.messagesMax));
-    if (isAnnounced) this.#announce([message]);
+    if (isAnnounced) this.#listener?.announce([message]);
     return { epoch: this.epoch, offset, duplicate: false, message };
   }
 

@@ -7,6 +7,7 @@
 import { writeSync } from "node:fs";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import { PhaseBoard, showPhases } from "./crash-phase.ts";
+import { deaf } from "./deaf.ts";
 
 const [path = "", name = "", walBytesMax = "", durability = "", boardPath = ""] =
   process.argv.slice(2);
@@ -36,7 +37,7 @@ async function publish(): Promise<void> {
     walBytesMax: Number(walBytesMax),
   });
   board.set("between");
-  await broker.start(() => {});
+  await broker.start(deaf);
   for (let n = 0; n < inFlight; n += 1) publishFrom(n);
 
   function publishFrom(n: number): void {
