@@ -1,8 +1,8 @@
 /** Publishing one message by `POST`, which needs no room to be joined and nothing to be read. */
 
 import { backoffMs } from "../client/backoff.ts";
+import { HttpCalls, toPath } from "../client/http-calls.ts";
 import { LineError } from "../client/index.ts";
-import type { Problem } from "../protocol/errors.ts";
 import { SetupError, type Target } from "./connection-options.ts";
 import { formatWait } from "./line-states.ts";
 import { formatSeconds } from "./quantity.ts";
@@ -12,9 +12,6 @@ import { findObstacle } from "./reachability.ts";
 const passing: ReadonlySet<string> = new Set([
   ...["rate_limited", "unavailable", "draining", "too_many", "internal"],
 ]);
-
-/** Milliseconds after which a try is as good as lost. */
-const answerMs = 30_000;
 
 export interface PostOptions {
   /** How somebody without a token is called. */
@@ -71,32 +68,22 @@ export class Poster {
   async #post(body: string | Uint8Array, id: string): Promise<string> {
     const { url, options } = this.#target;
     const { username } = this.#options;
-    const token = await options.token();
+    const calls = new HttpCalls(`${url}/`, options);
+    calls.token = await options.token();
     const isBytes = typeof body !== "string";
     // With JSON the id can have any signs; a header has only some.
     const fields = JSON.stringify({ id, username }).slice(0, -1); // left open
     const query = isBytes && username ? `?username=${encodeURIComponent(username)}` : "";
-    const path = `/rooms/${encodeURIComponent(this.#room)}/messages${query}`;
-    const request = options.fetch(`${url}${path}`, {
+    const { position } = await calls.get(`${toPath(this.#room)}/messages${query}`, {
       method: "POST",
       headers: {
         "content-type": isBytes ? "application/octet-stream" : "application/json",
         ...(isBytes && { "idempotency-key": id }),
-        ...(token && { authorization: `Bearer ${token}` }),
       },
       body: isBytes ? (body as Uint8Array<ArrayBuffer>) : `${fields},"content":${body}}`,
-      signal: AbortSignal.timeout(answerMs),
     });
-    const response = await request.catch(() => {
-      throw new LineError("unavailable", "The server does not answer.");
-    });
-    const answer: Partial<Problem & { position: string }> = await response.json().catch(() => ({}));
-    if (response.ok && answer.position !== undefined) return answer.position;
-    const { status } = response;
-    const isPassing = status >= 500 || status === 429;
-    const code = answer.code ?? (isPassing ? "unavailable" : "not_found");
-    const text = answer.detail ?? `The answer was ${status}, and not from a Partyline server.`;
-    throw new LineError(code, text, answer.retryAfterMs);
+    if (typeof position === "string") return position;
+    throw new LineError("not_found", "The answer was not from a Partyline server.");
   }
 
   /** Says what keeps it from being stored for now. @throws what no waiting will change */
