@@ -1,5 +1,6 @@
 /** What WebSocket requests that change nothing are answered with. */
 
+import type { Roster } from "../hub/attendance.ts";
 import { encodePast, readBefore } from "../hub/history.ts";
 import type { Hub } from "../hub/hub.ts";
 import { toJson } from "../hub/message.ts";
@@ -7,16 +8,18 @@ import { type ClientFrame, encodeFrame, type Ref } from "../protocol/frame.ts";
 import { assertMay, type Identity } from "./guard.ts";
 
 /**
- * Answers `members`.
+ * Answers `members`: at once, unless the room is not open here and other nodes must be asked.
  * @throws forbidden when the grant does not cover it
  */
 export function answerMembers(
   hub: Hub,
   identity: Identity,
   { ref, room: name }: ClientFrame & { type: "members" },
-): string {
+): string | Promise<string> {
   const room = assertMay(identity, "presence", name);
-  return encodeFrame({ type: "members", ref, room, ...hub.membersOf(room) });
+  const answer = (roster: Roster) => encodeFrame({ type: "members", ref, room, ...roster });
+  const roster = hub.attendance.of(room);
+  return roster instanceof Promise ? roster.then(answer) : answer(roster);
 }
 
 /**

@@ -6,6 +6,7 @@ import type { LoggedRoom } from "../hub/ports.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { formatPosition } from "../protocol/position.ts";
+import { systemRooms } from "../protocol/room-name.ts";
 import { assertMay, type Guard } from "./guard.ts";
 import type { Shedding } from "./shedding.ts";
 
@@ -38,7 +39,7 @@ export function rooms(hub: Hub, guard: Guard, shedding: Shedding) {
         const isReadable = (room: string) => grant.may("read", room);
         const found = await findRooms(hub, query.after ?? "", roomsMax, isReadable);
         const { next } = found;
-        const rooms = found.rooms.map((room) => describe(hub, room));
+        const rooms = await describe(hub, found.rooms);
         return Response.json({ rooms, more: next !== null, next });
       },
       { query: listQuery, detail: { summary: "List rooms", tags: ["rooms"] } },
@@ -48,7 +49,8 @@ export function rooms(hub: Hub, guard: Guard, shedding: Shedding) {
       async ({ params, request }) => {
         const room = assertMay(await guard.identify(request), "read", params.room);
         const head = await hub.logOf(room).head(room);
-        return Response.json(describe(hub, { room, ...head }));
+        const [described] = await describe(hub, [{ room, ...head }]);
+        return Response.json(described);
       },
       { detail: { summary: "Describe a room", tags: ["rooms"] } },
     )
@@ -64,7 +66,7 @@ export function rooms(hub: Hub, guard: Guard, shedding: Shedding) {
       "/rooms/:room/members",
       async ({ params, request }) => {
         const room = assertMay(await guard.identify(request), "presence", params.room);
-        return Response.json(hub.membersOf(room));
+        return Response.json(await hub.attendance.of(room));
       },
       { detail: { summary: "List a room's members", tags: ["rooms"] } },
     );
@@ -97,23 +99,28 @@ async function findRooms(
 /** Rooms by name: those with messages, those with somebody in them, and the server's own. */
 async function listRooms(hub: Hub, after: string, roomsMax: number): Promise<LoggedRoom[]> {
   const found = new Map<string, LoggedRoom>();
-  for (const log of [hub.logOf("$"), hub.logOf("")]) {
-    for (const room of await log.rooms(after, roomsMax)) found.set(room.room, room);
-  }
+  for (const room of await hub.logOf("").rooms(after, roomsMax)) found.set(room.room, room);
   for (const { name, epoch, last } of hub.rooms.values()) {
     if (name <= after || found.has(name)) continue;
     found.set(name, { room: name, epoch, first: 1, last, lastAt: 0 });
+  }
+  // The server's own are there before their first message, which comes within a second.
+  for (const name of [...systemRooms, ...(await hub.attendance.elsewhere(after, roomsMax))]) {
+    if (name <= after || found.has(name)) continue;
+    found.set(name, { room: name, ...(await hub.logOf(name).head(name)) });
   }
   // Code-unit order, as the brokers have it, so that paging by name skips nothing.
   const sorted = [...found.values()].sort((a, b) => (a.room < b.room ? -1 : 1));
   return sorted.slice(0, roomsMax);
 }
 
-function describe(hub: Hub, { room, epoch, last, lastAt }: LoggedRoom): ListedRoom {
-  const { memberCount, observers } = hub.membersOf(room);
-  const lastActivityAt = lastAt === 0 ? null : lastAt;
-  const position = formatPosition(epoch, last);
-  return { room, members: memberCount, observers, lastActivityAt, position };
+async function describe(hub: Hub, rooms: readonly LoggedRoom[]): Promise<ListedRoom[]> {
+  const counted = await hub.attendance.count(rooms.map(({ room }) => room));
+  return rooms.map(({ room, epoch, last, lastAt }) => {
+    const { members, observers } = counted.get(room) ?? { members: 0, observers: 0 };
+    const lastActivityAt = lastAt === 0 ? null : lastAt;
+    return { room, members, observers, lastActivityAt, position: formatPosition(epoch, last) };
+  });
 }
 
 function readRoomsMax(limit: string | undefined): number {

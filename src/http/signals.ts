@@ -31,9 +31,7 @@ export function signals({ hub, guard, admission, measures, bodyLimits }: Message
       const name = readUsername(chosen);
       const isNamed = name !== undefined && identity.token === null;
       const from = isNamed ? { id: identity.user.id, name } : identity.user;
-      // Where nobody is, nobody hears it.
-      const listening = hub.rooms.get(room);
-      if (listening !== undefined) hub.signal(listening, from, signal.body);
+      hub.signal(room, from, signal.body);
       return new Response(null, { status: 204 });
     },
     {

@@ -8,8 +8,6 @@ interface ReaderCounts {
 
 /** Totals since the start. */
 export interface HubCounts {
-  /** Messages stored and announced. */
-  messages: number;
   /** Messages handed to live readers. */
   readonly deliveries: ReaderCounts;
   /** Signals passed on. */
@@ -27,7 +25,7 @@ export interface HubCounts {
 export function createHubCounts(): HubCounts {
   const zero = (): ReaderCounts => ({ websocket: 0, sse: 0 });
   return {
-    ...{ messages: 0, signals: 0, deliveries: zero(), joins: zero(), leaves: zero() },
+    ...{ signals: 0, deliveries: zero(), joins: zero(), leaves: zero() },
     ...{ gaps: zero(), sentBytes: zero() },
   };
 }

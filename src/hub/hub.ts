@@ -1,15 +1,17 @@
 /** The rooms of this node: join, leave, publish, signal, deliver. The only code that changes a room. */
 
 import { PartylineError } from "../protocol/errors.ts";
-import type { Member as Present, Sender } from "../protocol/frame.ts";
+import type { Sender } from "../protocol/frame.ts";
 import type { Since } from "../protocol/position.ts";
 import { isSystemRoom } from "../protocol/room-name.ts";
+import { Attendance } from "./attendance.ts";
 import { catchUp } from "./catch-up.ts";
 import { createHubCounts, type HubCounts } from "./counts.ts";
 import type { Member } from "./member.ts";
 import type { Body, Draft, Message } from "./message.ts";
-import type { Broker, BrokerListener, Clock, Fanout, Published } from "./ports.ts";
-import { Room, type RoomSurroundings } from "./room.ts";
+import { OpenRooms } from "./open-rooms.ts";
+import type { Broker, BrokerListener, Clock, Fanout, Peers, Published } from "./ports.ts";
+import type { Room } from "./room.ts";
 import { encodeSignal } from "./signal.ts";
 import { encodeStream, type Subscription } from "./subscription.ts";
 
@@ -18,6 +20,8 @@ export interface HubOptions {
   readonly broker: Broker;
   /** Keeps the rooms that start with `$`. */
   readonly systemBroker: Broker;
+  /** The other nodes that share the rooms; undefined where there are none. */
+  readonly peers?: Peers | undefined;
   readonly fanout: Fanout;
   readonly clock: Clock;
   /** Members of one room; 0 or undefined means no such bound. */
@@ -28,46 +32,51 @@ export interface HubOptions {
   readonly isLatestOnly?: (room: string) => boolean;
 }
 
+type Publish = Fanout["publish"];
+
 export class Hub {
   readonly counts: HubCounts;
+  /** Who is in which room. */
+  readonly attendance: Attendance;
   readonly #options: HubOptions;
-  readonly #rooms = new Map<string, Room>();
-  readonly #numbering = new Map<string, Promise<void>>();
-  readonly #surroundings: RoomSurroundings;
+  readonly #rooms: OpenRooms;
   #unflushed: Room[] = [];
 
   constructor(options: HubOptions) {
     this.#options = options;
     const { clock, fanout, counts = createHubCounts(), isLatestOnly = () => false } = options;
+    const { peers = null } = options;
     this.counts = counts;
-    const onDeserted = (room: Room) => {
-      if (this.#rooms.get(room.name) === room) this.#close(room);
-    };
-    this.#surroundings = { clock, fanout, counts, encodeStream, isLatestOnly, onDeserted };
+    const logOf = (room: string) => this.logOf(room);
+    const surroundings = { clock, fanout, counts, encodeStream, isLatestOnly };
+    this.#rooms = new OpenRooms({ logOf, peers, surroundings });
+    this.attendance = new Attendance(this.rooms, peers);
   }
 
-  /** Begins to hear from the brokers. Called once. */
+  /** Begins to hear from the brokers and from other nodes. Called once. */
   async start(): Promise<void> {
-    const { broker, systemBroker } = this.#options;
+    const { broker, systemBroker, peers } = this.#options;
     const listener: BrokerListener = {
       announce: (messages) => this.deliver(messages),
-      moved: (room, to) => this.#rooms.get(room)?.move(to),
-      forgotten: (room) => this.#rooms.get(room)?.forget(),
+      moved: (room, to) => this.rooms.get(room)?.move(to),
+      forgotten: (room) => this.rooms.get(room)?.forget(),
     };
     await systemBroker.start(listener);
-    await broker.start({
-      ...listener,
-      announce: (messages) => {
-        this.counts.messages += messages.length;
-        this.deliver(messages);
+    await broker.start(listener);
+    await peers?.start({
+      onCrowd: (room, node, shares) => this.rooms.get(room)?.presence.hearAll(node, shares),
+      onShares: (room, ...news) => this.rooms.get(room)?.presence.hear(...news),
+      onObservers: (room, ...news) => this.rooms.get(room)?.presence.hearObservers(...news),
+      onSignal: (name, from, body) => {
+        const room = this.rooms.get(name);
+        if (room !== undefined) this.#tell(room, from, body);
       },
     });
   }
 
   /** Lets go of all rooms. The brokers belong to whoever made them. */
   close(): void {
-    for (const room of this.#rooms.values()) room.presence.close();
-    this.#rooms.clear();
+    this.#rooms.close();
   }
 
   /** The broker that keeps a room. */
@@ -75,16 +84,9 @@ export class Hub {
     return isSystemRoom(room) ? this.#options.systemBroker : this.#options.broker;
   }
 
-  /** The members of a room by name, the first of them, and how many read without being members. */
-  membersOf(room: string): { members: readonly Present[]; memberCount: number; observers: number } {
-    const { presence, observerCount } = this.#rooms.get(room) ?? {};
-    const members = presence?.list() ?? [];
-    return { members, memberCount: presence?.count ?? 0, observers: observerCount ?? 0 };
-  }
-
-  /** The rooms somebody is in, by name. */
+  /** The rooms somebody is in on this node, by name. */
   get rooms(): ReadonlyMap<string, Room> {
-    return this.#rooms;
+    return this.#rooms.byName;
   }
 
   /**
@@ -92,7 +94,7 @@ export class Hub {
    * @throws unavailable when the log does not answer
    */
   async knows(room: string): Promise<boolean> {
-    return this.#rooms.has(room) || (await this.logOf(room).head(room)).last > 0;
+    return this.rooms.has(room) || (await this.logOf(room).head(room)).last > 0;
   }
 
   /**
@@ -107,7 +109,7 @@ export class Hub {
   /** Hands messages to the readers of their rooms. The one way in, from this node and any other. */
   deliver(messages: readonly Message[]): void {
     for (const message of messages) {
-      const room = this.#rooms.get(message.room);
+      const room = this.rooms.get(message.room);
       if (room === undefined) continue;
       const wasUnobserved = room.isUnobserved;
       room.deliver(message);
@@ -123,16 +125,14 @@ export class Hub {
     return this.logOf(room).forget(room);
   }
 
-  /** Tells a room something that is not kept; `publish`, if it is given, leaves out its own sender. */
-  signal(
-    room: Room,
-    from: Sender,
-    body: Body,
-    publish?: (topic: string, frame: string | Uint8Array) => void,
-    sender?: Member,
-  ): void {
-    this.counts.signals += 1;
-    room.tell(encodeSignal(room.name, from, body), publish, sender);
+  /**
+   * Tells a room something that is not kept, on every node. `publish`, if it is given, leaves out its
+   * own sender, who must be in the room here.
+   */
+  signal(name: string, from: Sender, body: Body, publish?: Publish, sender?: Member): void {
+    if (!isSystemRoom(name)) this.#options.peers?.signal(name, from, body);
+    const room = this.rooms.get(name);
+    if (room !== undefined) this.#tell(room, from, body, publish, sender);
   }
 
   /**
@@ -140,21 +140,8 @@ export class Hub {
    * nobody uses it. Whoever opens it must `release` it.
    * @throws unavailable when the log does not answer
    */
-  async open(name: string): Promise<Room> {
-    let room = this.#rooms.get(name);
-    if (room === undefined) {
-      room = new Room(name, this.#surroundings);
-      this.#rooms.set(name, room);
-      this.#numbering.set(name, this.#number(room));
-    }
-    room.uses += 1; // before the wait, so that it is not let go meanwhile
-    try {
-      await this.#numbering.get(name);
-    } catch (thrown) {
-      room.release();
-      throw thrown;
-    }
-    return room;
+  open(name: string): Promise<Room> {
+    return this.#rooms.open(name);
   }
 
   /**
@@ -198,12 +185,15 @@ export class Hub {
     else room.readers -= 1;
   }
 
-  /** Takes a member out of a room. `wasLive` tells whether `goLive` was called, `wasCut` why. */
-  leave(room: Room, member: Member, wasLive: boolean, wasCut: boolean): void {
+  /**
+   * Takes a member out of a room. `wasLive` tells whether `goLive` was called, `graceMs` for how long
+   * its user, who was cut off, still counts as present.
+   */
+  leave(room: Room, member: Member, wasLive: boolean, graceMs: number): void {
     room.catchingUp.delete(member);
     this.counts.leaves.websocket += 1;
     if (wasLive) this.pause(room, member);
-    room.presence.remove(member.user.id, wasCut);
+    room.presence.remove(member.user.id, graceMs);
     room.release();
   }
 
@@ -215,21 +205,9 @@ export class Hub {
     await catchUp(room, this.logOf(name), since, subscription);
   }
 
-  async #number(room: Room): Promise<void> {
-    try {
-      const { epoch, last, lastAt } = await this.logOf(room.name).listen(room.name);
-      room.number(epoch, last, lastAt);
-    } catch (thrown) {
-      if (this.#rooms.get(room.name) === room) this.#close(room);
-      throw thrown;
-    } finally {
-      this.#numbering.delete(room.name);
-    }
-  }
-
-  #close(room: Room): void {
-    this.#rooms.delete(room.name);
-    this.logOf(room.name).unlisten(room.name);
+  #tell(room: Room, from: Sender, body: Body, ...besides: [Publish?, Member?]): void {
+    this.counts.signals += 1;
+    room.tell(encodeSignal(room.name, from, body), ...besides);
   }
 
   #flushLater(room: Room): void {

@@ -123,20 +123,27 @@ export interface Share extends Sender {
   readonly connections: number;
 }
 
-/** Who is in a room: each user once, and how many read without being members. */
+/** Who is in a room: of each node a share for each user there. */
 export interface Crowd {
-  readonly members: readonly Share[];
+  readonly shares: readonly Share[];
+  /** How many read it without being members. */
+  readonly observers: number;
+}
+
+/** How many are in a room, each user counted once. */
+export interface Headcount {
+  readonly members: number;
   readonly observers: number;
 }
 
 /** Hears what other nodes say of the rooms that are listened to. No call may throw. */
 export interface PeersListener {
+  /** These users and no others are in the room on a node. */
+  onCrowd(room: string, node: string, shares: readonly Share[]): void;
   /** These users have these connections on a node; whoever is in `gone` is not there any more. */
   onShares(room: string, node: string, shares: readonly Share[], gone: readonly string[]): void;
   /** So many read the room on a node without being members. */
   onObservers(room: string, node: string, observers: number): void;
-  /** A node has nobody in the room any more: it said so, or it is dead. */
-  onAbsent(room: string, node: string): void;
   /** Somebody on another node told the room something that is not kept. */
   onSignal(room: string, from: Sender, body: Body): void;
 }
@@ -145,12 +152,21 @@ export interface PeersListener {
  * The other nodes that share the rooms: what they tell each other and nobody keeps. Nothing here waits
  * for them, and nothing fails where they cannot be reached: what they should know they are told once they
  * can be. Who is where is under a lease: the members of a node that is gone without a word leave within
- * two leases, those of one that said good-bye within the grace of a cut, unless they come back elsewhere.
+ * two leases, those of one that said good-bye once the time is over in which they are to come back, unless
+ * they come back elsewhere. The rooms that start with `$` are each node's own, and never named here.
  */
 export interface Peers {
-  /** Begins to tell a listener. Called once. */
+  /**
+   * True while, and shortly after, other nodes cannot be reached: whoever leaves here may be elsewhere.
+   * It ends within two leases of an outage, however long that is.
+   */
+  readonly isBlind: boolean;
+  /** Begins to tell a listener. Called once, before anything else. */
   start(listener: PeersListener): Promise<void>;
-  /** Begins to hear of a room. Resolves once the listener was told who is there on other nodes. */
+  /**
+   * Begins to hear of a room. Resolves once the listener was told who is there on other nodes, or
+   * when that cannot be asked for half a second: then it is told once it can be.
+   */
   listen(room: string): Promise<void>;
   /** Ends that, and takes this node's members and readers out of the room. */
   unlisten(room: string): void;
@@ -160,10 +176,17 @@ export interface Peers {
   unshare(room: string, user: string): void;
   /** Tells how many read a room here without being members. */
   observers(room: string, count: number): void;
-  /** Tells a room something on the other nodes. */
+  /** Tells a room something on the other nodes; of rooms that are not listened to as well. */
   signal(room: string, from: Sender, body: Body): void;
-  /** Asks who is in rooms on all nodes, of rooms that are not listened to as well. @throws unavailable */
-  crowds(rooms: readonly string[]): Promise<Crowd[]>;
+  /** Asks who is in a room on all nodes. @throws unavailable */
+  crowd(room: string): Promise<Crowd>;
+  /** Asks how many are in rooms on all nodes; answers in the order of `rooms`. @throws unavailable */
+  headcounts(rooms: readonly string[]): Promise<Headcount[]>;
+  /**
+   * Lists rooms that somebody is in on any node, with a name above `after` and in code-unit order, at
+   * most `roomsMax`. @throws unavailable
+   */
+  rooms(after: string, roomsMax: number): Promise<string[]>;
   /** Says good-bye. May be called twice. */
   close(): Promise<void>;
 }

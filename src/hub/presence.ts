@@ -2,7 +2,10 @@
 
 import type { Member, Sender } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Clock } from "./ports.ts";
+import { Elsewhere } from "./elsewhere.ts";
+import { Gathering } from "./gathering.ts";
+import type { Clock, Share } from "./ports.ts";
+import { isAnonymous, isHere, type Outside, type Present, toBlindMs, toShare } from "./present.ts";
 
 /** What changed in at most `presenceGatherMs`. Above `listedMembersMax` members nobody is named. */
 export interface PresenceChange {
@@ -11,43 +14,53 @@ export interface PresenceChange {
   readonly members: number;
 }
 
-/** Hears of changes, and of the moment when the last member is gone. */
+/** Hears of changes, and of the moment when the last member who was here is gone. */
 export interface PresenceListener {
   onPresence(change: PresenceChange): void;
   onDeserted(): void;
 }
 
-interface Present extends Sender {
-  name: string;
-  joinedAt: number;
-  connections: number;
-  cancelGrace: (() => void) | null;
-}
-
-interface Changes {
-  readonly joined: Map<string, Member>;
-  readonly left: Map<string, Member>;
-}
-
-/** The members of one room. `close` stops its timers; it may be called twice. */
+/**
+ * The members of one room: a user who is on several nodes is one member, who leaves when the last of
+ * them has nothing of theirs any more. `close` stops its timers; it may be called twice.
+ */
 export class Presence {
   readonly #clock: Clock;
   readonly #listener: PresenceListener;
+  readonly #outside: Outside | null;
   readonly #members = new Map<string, Present>();
-  /** Who joined and who left since the last frame; null in the long times when nobody does. */
-  #changes: Changes | null = null;
+  /** Members who are here, those within their grace included. */
+  #here = 0;
+  /** Made when another node first says something. */
+  #elsewhere: Elsewhere | null = null;
+  /** True when somebody was put behind others who joined later. */
+  #isUnsorted = false;
+  /** What is to be told; null in the long times when nobody comes or goes. */
+  #gathering: Gathering | null = null;
   #cancelGather: (() => void) | null = null;
   /** What `list` returns, or null when it must be made anew. */
   #listed: readonly Member[] | null = null;
 
-  constructor(clock: Clock, listener: PresenceListener) {
+  /** `outside` is null where there are no other nodes. */
+  constructor(clock: Clock, listener: PresenceListener, outside: Outside | null = null) {
     this.#clock = clock;
     this.#listener = listener;
+    this.#outside = outside;
   }
 
-  /** Members, those within their grace included. */
+  /** Members on all nodes, those within their grace included. */
   get count(): number {
     return this.#members.size;
+  }
+
+  /** Members who are here, those within their grace included. */
+  get hereCount(): number {
+    return this.#here;
+  }
+
+  /** Those who read the room on other nodes without being members. */
+  get observersElsewhere(): number {
+    return this.#elsewhere?.observerCount ?? 0;
   }
 
   /** Tells whether a user is a member. */
@@ -58,38 +71,36 @@ export class Presence {
   /** The first `listedMembersMax` members, oldest first. The same array until something changes. */
   list(): readonly Member[] {
     if (this.#listed !== null) return this.#listed;
-    const listed: Member[] = [];
-    for (const present of this.#members.values()) {
-      if (listed.length === limits.listedMembersMax) break;
-      listed.push(describe(present));
-    }
-    this.#listed = listed;
-    return listed;
+    this.#sort();
+    const first = this.#members.values().take(limits.listedMembersMax);
+    this.#listed = Array.from(first, (present) => this.#describe(present));
+    return this.#listed;
   }
 
   /** Counts one more connection of a user. The newest name given is the one shown. */
   add({ id, name }: Sender): void {
-    const present = this.#members.get(id);
+    let present = this.#members.get(id);
     if (present === undefined) {
       const joinedAt = this.#clock.now();
-      const added: Present = { id, name, joinedAt, connections: 1, cancelGrace: null };
-      // Whoever comes after those listed does not change the list: thousands may join at once.
-      if (this.#members.size < limits.listedMembersMax) this.#listed = null;
-      this.#members.set(id, added);
-      this.#noteJoined(added);
-      return;
+      present = { id, name, joinedAt, connections: 1, cancelGrace: null };
+      this.#here += 1;
+      this.#insert(present);
+    } else {
+      this.#listed = null;
+      if (!isHere(present)) this.#here += 1;
+      present.connections += 1;
+      present.cancelGrace?.();
+      present.cancelGrace = null;
+      this.#rename(present, name);
     }
-    this.#listed = null;
-    present.connections += 1;
-    present.cancelGrace?.();
-    present.cancelGrace = null;
-    this.#rename(present, name);
+    this.#outside?.share(toShare(present));
   }
 
   /** Shows another name for a user who is a member; ignored for anybody else. */
   rename({ id, name }: Sender): void {
     const present = this.#members.get(id);
-    if (present !== undefined) this.#rename(present, name);
+    if (present === undefined || !this.#rename(present, name)) return;
+    if (isHere(present)) this.#outside?.share(toShare(present));
   }
 
   /** Counts one connection of a user as another's, or shows another name for the same user. */
@@ -97,22 +108,50 @@ export class Presence {
     if (id === user.id) return this.rename(user);
     if (!this.#members.has(id)) return;
     this.add(user); // first, so that the room is not deserted in between
-    this.remove(id, false);
+    this.remove(id);
   }
 
   /**
    * Counts one connection less. A user who was cut off, and who can come back under the same id,
-   * stays a member for `presenceGraceMs`, so that a reconnect is not seen by the others.
+   * stays a member for `graceMs`, so that a reconnect is not seen by the others; and in any case while
+   * it cannot be known whether they came to another node.
    */
-  remove(id: string, wasCut: boolean): void {
+  remove(id: string, graceMs = 0): void {
     const present = this.#members.get(id);
-    if (present === undefined) return;
+    if (present === undefined || present.connections === 0) return;
     this.#listed = null;
     present.connections -= 1;
-    if (present.connections > 0) return;
-    const isAnonymous = id.charCodeAt(0) === 0x7e; // "~": the next connection gets another id
-    if (!wasCut || isAnonymous) return this.#drop(present);
-    present.cancelGrace = this.#clock.after(limits.presenceGraceMs, () => this.#drop(present));
+    if (present.connections === 0) {
+      const waitMs = Math.max(graceMs, toBlindMs(this.#outside));
+      if (waitMs === 0 || isAnonymous(id)) return this.#leave(present);
+      this.#leaveAfter(waitMs, present);
+    }
+    this.#outside?.share(toShare(present));
+  }
+
+  /** Hears from another node which users have which connections there, and who is gone from it. */
+  hear(node: string, shares: readonly Share[], gone: readonly string[]): void {
+    this.#elsewhere ??= new Elsewhere();
+    for (const share of shares) this.#meet(share, this.#elsewhere.set(node, share));
+    for (const id of gone) {
+      if (!this.#elsewhere.delete(node, id)) continue;
+      this.#listed = null;
+      const present = this.#members.get(id);
+      if (present !== undefined && !isHere(present)) this.#dropUnlessElsewhere(present);
+    }
+  }
+
+  /** Hears from another node who all are there: whoever was there besides is gone. */
+  hearAll(node: string, shares: readonly Share[]): void {
+    const there = new Set(shares.map(({ id }) => id));
+    const gone = this.#elsewhere?.usersOf(node).filter((id) => !there.has(id)) ?? [];
+    this.hear(node, shares, gone);
+  }
+
+  /** Hears how many read on another node without being members. */
+  hearObservers(node: string, count: number): void {
+    this.#elsewhere ??= new Elsewhere();
+    this.#elsewhere.observe(node, count);
   }
 
   close(): void {
@@ -121,49 +160,91 @@ export class Presence {
     for (const present of this.#members.values()) present.cancelGrace?.();
   }
 
-  #rename(present: Present, name: string): void {
-    if (present.name === name) return;
+  /** Counts in a user's share on another node. `before` is what stood in its place. */
+  #meet(share: Share, before: Share | undefined): void {
+    const { id, name, joinedAt } = share;
+    const present = this.#members.get(id);
+    if (present === undefined) {
+      this.#isUnsorted = true;
+      return this.#insert({ id, name, joinedAt, connections: 0, cancelGrace: null });
+    }
+    this.#listed = null;
+    if (joinedAt < present.joinedAt) {
+      this.#isUnsorted = true;
+      present.joinedAt = joinedAt;
+      // So that it is still known when the user is here alone.
+      if (isHere(present)) this.#outside?.share(toShare(present));
+    }
+    if (name !== before?.name) this.#rename(present, name);
+  }
+
+  #insert(present: Present): void {
+    // Whoever comes after those listed does not change the list: thousands may join at once.
+    const isListed = this.#members.size < limits.listedMembersMax || this.#isUnsorted;
+    if (isListed) this.#listed = null;
+    this.#members.set(present.id, present);
+    this.#gather().noteJoined(this.#describe(present));
+  }
+
+  #sort(): void {
+    if (!this.#isUnsorted) return;
+    this.#isUnsorted = false;
+    const sorted = [...this.#members.values()].sort((a, b) => a.joinedAt - b.joinedAt);
+    this.#members.clear();
+    for (const present of sorted) this.#members.set(present.id, present);
+  }
+
+  #rename(present: Present, name: string): boolean {
+    if (present.name === name) return false;
     this.#listed = null;
     present.name = name;
-    this.#noteJoined(present);
+    this.#gather().noteJoined(this.#describe(present));
+    return true;
   }
 
-  #drop(present: Present): void {
+  #leaveAfter(waitMs: number, present: Present): void {
+    present.cancelGrace = this.#clock.after(waitMs, () => {
+      const moreMs = toBlindMs(this.#outside);
+      return moreMs === 0 ? this.#leave(present) : this.#leaveAfter(moreMs, present);
+    });
+  }
+
+  /** Takes out a user who has no connection here any more, and may have one elsewhere. */
+  #leave(present: Present): void {
     this.#listed = null;
-    this.#members.delete(present.id);
-    const { joined, left } = this.#gather();
-    joined.delete(present.id);
-    // Told even of whoever came and went within one gathering: somebody who joined in between has
-    // read of them in the list of members.
-    left.set(present.id, describe(present));
-    if (this.#members.size === 0) this.#listener.onDeserted();
+    present.cancelGrace = null;
+    this.#here -= 1;
+    this.#outside?.unshare(present.id);
+    this.#dropUnlessElsewhere(present);
+    if (this.#here === 0) this.#listener.onDeserted();
   }
 
-  #noteJoined(present: Present): void {
-    const { joined, left } = this.#gather();
-    left.delete(present.id);
-    joined.set(present.id, describe(present));
+  #dropUnlessElsewhere(present: Present): void {
+    if (this.#elsewhere?.has(present.id)) return;
+    this.#members.delete(present.id);
+    this.#gather().noteLeft(this.#describe(present));
   }
 
   /** The changes to be told together, at the latest when the time for it is over. */
-  #gather(): Changes {
+  #gather(): Gathering {
     this.#cancelGather ??= this.#clock.after(limits.presenceGatherMs, () => this.#tell());
-    this.#changes ??= { joined: new Map(), left: new Map() };
-    return this.#changes;
+    this.#gathering ??= new Gathering();
+    return this.#gathering;
   }
 
   #tell(): void {
-    const changes = this.#changes;
+    const gathering = this.#gathering;
     this.#cancelGather = null;
-    this.#changes = null;
-    if (changes === null) return;
-    const isNamed = this.#members.size <= limits.listedMembersMax;
-    const joined = isNamed ? [...changes.joined.values()] : [];
-    const left = isNamed ? [...changes.left.values()] : [];
-    this.#listener.onPresence({ joined, left, members: this.#members.size });
+    this.#gathering = null;
+    if (gathering === null) return;
+    const members = this.#members.size;
+    const isNamed = members <= limits.listedMembersMax;
+    const { joined, left } = isNamed ? gathering : { joined: [], left: [] };
+    this.#listener.onPresence({ joined, left, members });
   }
-}
 
-function describe({ id, name, joinedAt, connections }: Present): Member {
-  return { id, name, joinedAt, connections };
+  #describe({ id, name, joinedAt, connections }: Present): Member {
+    const elsewhere = this.#elsewhere?.connectionsOf(id) ?? 0;
+    return { id, name, joinedAt, connections: connections + elsewhere };
+  }
 }

@@ -1,14 +1,15 @@
 /** A room with somebody in it: its numbering, its readers, and its newest messages, encoded. */
 
 import { encodeFrame, type GapFrame } from "../protocol/frame.ts";
-import { limits } from "../protocol/limits.ts";
 import { formatPosition, type Position } from "../protocol/position.ts";
 import type { HubCounts } from "./counts.ts";
 import { type Entry, toEntry } from "./entry.ts";
 import type { Message } from "./message.ts";
 import { Pace } from "./pace.ts";
-import type { Clock, Fanout } from "./ports.ts";
+import type { Clock, Fanout, Peers } from "./ports.ts";
 import { Presence, type PresenceChange, type PresenceListener } from "./presence.ts";
+import { toOutside } from "./present.ts";
+import { Tail } from "./tail.ts";
 
 /** A named happening that is neither stored nor numbered. `json` is the frame's text. */
 export interface RoomEvent {
@@ -35,6 +36,8 @@ export interface RoomSurroundings {
   /** Encodes messages for SSE. */
   readonly encodeStream: (entries: readonly Entry[]) => Uint8Array;
   readonly isLatestOnly: (room: string) => boolean;
+  /** The other nodes; null where there are none, or where the room is not shared with them. */
+  readonly peers: Pick<Peers, "isBlind" | "share" | "unshare" | "observers"> | null;
   /** Called when nobody is left. */
   readonly onDeserted: (room: Room) => void;
 }
@@ -66,11 +69,13 @@ export class Room implements PresenceListener {
 
   readonly #observers = new Set<Observer>();
   readonly #surroundings: RoomSurroundings;
-  #tail: Entry[] = [];
-  #tailBytes = 0;
+  /** Null in a room where nothing was published yet. */
+  #tail: Tail | null = null;
   #unobserved: Entry[] = [];
   /** WebSocket connections among the observers. */
   #observingMembers = 0;
+  /** SSE streams that read it from here. */
+  #streams = 0;
 
   constructor(name: string, surroundings: RoomSurroundings) {
     this.name = name;
@@ -78,21 +83,29 @@ export class Room implements PresenceListener {
     this.binaryTopic = `b${name}`;
     this.isLatestOnly = surroundings.isLatestOnly(name);
     this.#surroundings = surroundings;
-    this.presence = new Presence(surroundings.clock, this);
+    const { clock, peers } = surroundings;
+    this.presence = new Presence(clock, this, toOutside(peers, name));
   }
 
-  /** SSE streams that read this room. */
-  observerCount = 0;
+  /** SSE streams that read this room, on all nodes. */
+  get observerCount(): number {
+    return this.#streams + this.presence.observersElsewhere;
+  }
+
+  /** Counts SSE streams that begin to read it from here, or cease to. */
+  countStreams(change: number): void {
+    this.#streams += change;
+    this.#surroundings.peers?.observers(this.name, this.#streams);
+  }
 
   /** The offset after which `entriesAfter` has every message. */
   get tailStart(): number {
-    return this.#tail[0] === undefined ? this.last : this.#tail[0].message.offset - 1;
+    return (this.#tail?.first ?? this.last + 1) - 1;
   }
 
   /** The messages past `offset`, which must not be below `tailStart`. */
   entriesAfter(offset: number): readonly Entry[] {
-    const first = this.#tail[0];
-    return first === undefined ? [] : this.#tail.slice(offset - first.message.offset + 1);
+    return this.#tail?.after(offset) ?? [];
   }
 
   /** Takes over what the log says, unless what came meanwhile said how far it is. */
@@ -112,7 +125,8 @@ export class Room implements PresenceListener {
     this.lastAt = message.at;
     this.pace.add(message.at);
     const entry = toEntry(message);
-    this.#remember(entry);
+    this.#tail ??= new Tail();
+    this.#tail.push(entry);
     this.sent.messages += 1;
     const { fanout, counts } = this.#surroundings;
     this.#spread(fanout, entry.text, entry.binary, 0);
@@ -143,8 +157,7 @@ export class Room implements PresenceListener {
   /** Forgets the messages it keeps at hand. Who reads live has had them. */
   forget(): void {
     this.flush();
-    this.#tail = [];
-    this.#tailBytes = 0;
+    this.#tail = null;
   }
 
   /** True when observers wait for {@link flush}. */
@@ -195,13 +208,13 @@ export class Room implements PresenceListener {
     for (const reader of this.catchingUp) if (reader !== sender) reader.hear(this, event);
   }
 
-  /** Counts `uses` fewer, and is let go when none are left and nobody is within their grace. */
+  /** Counts `uses` fewer, and is let go when none are left and nobody here is within their grace. */
   release(uses = 1): void {
     this.uses -= uses;
-    if (this.uses === 0 && this.presence.count === 0) this.#surroundings.onDeserted(this);
+    if (this.uses === 0 && this.presence.hereCount === 0) this.#surroundings.onDeserted(this);
   }
 
-  /** Hears from its presence that the last member is gone. */
+  /** Hears from its presence that the last member who was here is gone. */
   onDeserted(): void {
     this.release(0);
   }
@@ -228,22 +241,5 @@ export class Room implements PresenceListener {
     const bytes = binary?.length ?? Buffer.byteLength(text);
     sent.binaryBytes += bytes;
     sentBytes.websocket += bytes * (this.binaryReaders - (this.readers > 0 ? 0 : left));
-  }
-
-  #remember(entry: Entry): void {
-    this.#tail.push(entry);
-    this.#tailBytes += entry.text.length;
-    // Trimmed by halves, so that a busy room does not move its tail for each message.
-    const isLong = this.#tail.length > 2 * limits.tailMessagesMax;
-    if (!isLong && this.#tailBytes <= 2 * limits.tailBytesMax) return;
-    let kept = 0;
-    let bytes = 0;
-    for (let index = this.#tail.length - 1; index >= 0; index -= 1) {
-      bytes += this.#tail[index]?.text.length ?? 0;
-      if (kept === limits.tailMessagesMax || (kept > 0 && bytes > limits.tailBytesMax)) break;
-      this.#tailBytes = bytes;
-      kept += 1;
-    }
-    this.#tail = this.#tail.slice(-kept);
   }
 }

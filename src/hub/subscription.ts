@@ -155,7 +155,7 @@ export class Subscription implements Reader, Observer {
     for (const room of this.#rooms) {
       room.unobserve(this);
       room.catchingUp.delete(this);
-      room.observerCount -= 1;
+      room.countStreams(-1);
       room.counts.leaves.sse += 1;
       room.release();
     }
@@ -168,7 +168,7 @@ export class Subscription implements Reader, Observer {
   enter(room: Room): void {
     this.#rooms.add(room);
     room.uses += 1;
-    room.observerCount += 1;
+    room.countStreams(1);
     room.counts.joins.sse += 1;
     room.catchingUp.add(this);
   }

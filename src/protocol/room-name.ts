@@ -4,7 +4,7 @@ import { PartylineError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
 /** The rooms the server keeps for itself; everybody may read them, nobody else may write. */
-const systemRooms: readonly unknown[] = ["$clock", "$server"];
+export const systemRooms: readonly string[] = ["$clock", "$server"];
 const pattern = new RegExp(`^[A-Za-z0-9_.:~-]{1,${limits.roomNameLengthMax}}$`);
 
 const prefixPattern = new RegExp(`^\\$?[A-Za-z0-9_.:~-]{0,${limits.roomNameLengthMax}}\\*$`);

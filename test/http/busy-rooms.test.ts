@@ -10,7 +10,7 @@ function create(name: string, messages: number, observers: number): Room {
   const room = createRoom(name);
   for (let offset = 1; offset <= messages; offset += 1)
     room.deliver(createMessage(offset, 3, name));
-  room.observerCount = observers;
+  room.countStreams(observers);
   return room;
 }
 

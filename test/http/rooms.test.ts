@@ -35,6 +35,13 @@ describe("the rooms", () => {
     client.close();
   });
 
+  test("the server's own are there from the first moment", async () => {
+    await using fresh = await TestServer.start();
+    const { rooms } = await fresh.json("/rooms");
+    expect(rooms.map(({ room }: { room: string }) => room)).toEqual(["$clock", "$server"]);
+    expect((await fresh.json("/rooms?after=%24clock")).rooms).toHaveLength(1);
+  });
+
   test("are paged by name without skipping any", async () => {
     for (let index = 0; index < 12; index += 1) await server.publish(`page-${index}`, 1);
     const whole = await server.json("/rooms");

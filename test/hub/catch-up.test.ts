@@ -6,6 +6,7 @@ import type { Member } from "../../src/hub/member.ts";
 import type { Room } from "../../src/hub/room.ts";
 import { Turns } from "../../src/hub/turns.ts";
 import type { GapFrame } from "../../src/protocol/frame.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { parseSince } from "../../src/protocol/position.ts";
 import { Chance } from "../support/chance.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -89,7 +90,7 @@ class Visit implements Member {
   leave(room: Room) {
     this.isClosed = true;
     this.#unsubscribe?.();
-    this.#world.hub.leave(room, this, this.#unsubscribe !== null, true);
+    this.#world.hub.leave(room, this, this.#unsubscribe !== null, limits.presenceGraceMs);
   }
 }
 

@@ -57,7 +57,7 @@ class Guest implements Member {
   }
   leave(room: Room, wasCut = false) {
     this.isClosed = true;
-    hub.leave(room, this, this.isLive, wasCut);
+    hub.leave(room, this, this.isLive, wasCut ? limits.presenceGraceMs : 0);
   }
 }
 
@@ -150,18 +150,17 @@ describe("a hub", () => {
     await hub.publish("hall", "m", writer, hello);
     await hub.publish("elsewhere", "m", writer, hello);
     expect(hub.counts).toMatchObject({
-      messages: 2,
       deliveries: { websocket: 2, sse: 1 },
       joins: { websocket: 2, sse: 1 },
     });
-    expect(hub.membersOf("hall")).toMatchObject({
+    expect(hub.attendance.of("hall")).toMatchObject({
       members: [{ id: "ada" }, { id: "~1" }],
       memberCount: 2,
       observers: 1,
     });
-    expect(hub.membersOf("elsewhere")).toEqual({ members: [], memberCount: 0, observers: 0 });
+    expect(hub.attendance.of("elsewhere")).toEqual({ members: [], memberCount: 0, observers: 0 });
     subscription.close();
-    expect(hub.membersOf("hall").observers).toBe(0);
+    expect(hub.rooms.get("hall")?.observerCount ?? 0).toBe(0);
   });
 
   test("tells a signal to those who read live by their topic, and to others by hand", async () => {
@@ -174,7 +173,7 @@ describe("a hub", () => {
     const joining = hub.join(room, late, { epoch: "x", offset: 1 });
     const published: string[] = [];
     const content = { kind: "json", json: '{"typing":true}' } as const;
-    hub.signal(room, writer, content, (topic) => published.push(topic));
+    hub.signal("hall", writer, content, (topic) => published.push(topic));
     await joining;
     expect(published).toEqual(["jhall"]);
     expect(late.heard.map((json) => JSON.parse(json))).toEqual([

@@ -53,10 +53,10 @@ describe("presence", () => {
     expect(presence.list()).toEqual([{ ...ada, joinedAt: clock.now(), connections: 2 }]);
     clock.advance(presenceGatherMs);
     changes.splice(0);
-    presence.remove("ada", false);
+    presence.remove("ada");
     clock.advance(presenceGatherMs);
     expect([told(), presence.count, deserted]).toEqual([[], 1, 0]);
-    presence.remove("ada", false);
+    presence.remove("ada");
     expect([presence.count, deserted]).toEqual([0, 1]);
     clock.advance(presenceGatherMs);
     expect(told()).toEqual([["", "ada", 0]]);
@@ -66,7 +66,7 @@ describe("presence", () => {
     presence.add(ada);
     clock.advance(presenceGatherMs);
     changes.splice(0);
-    presence.remove("ada", true);
+    presence.remove("ada", presenceGraceMs);
     clock.advance(presenceGraceMs - 1);
     expect([told(), presence.count, deserted]).toEqual([[], 1, 0]);
     clock.advance(1);
@@ -80,7 +80,7 @@ describe("presence", () => {
     clock.advance(presenceGatherMs);
     changes.splice(0);
     for (let cut = 0; cut < 3; cut += 1) {
-      presence.remove("ada", true);
+      presence.remove("ada", presenceGraceMs);
       clock.advance(presenceGraceMs - 1);
       presence.add(ada);
     }
@@ -91,8 +91,8 @@ describe("presence", () => {
   test("gives no grace to those who leave on purpose or have no name to come back under", () => {
     presence.add(ada);
     presence.add(guest);
-    presence.remove("ada", false);
-    presence.remove(guest.id, true);
+    presence.remove("ada");
+    presence.remove(guest.id, presenceGraceMs);
     expect([presence.count, deserted]).toEqual([0, 1]);
   });
 
@@ -116,7 +116,7 @@ describe("presence", () => {
     clock.advance(presenceGatherMs);
     changes.splice(0);
     presence.rename({ ...guest, name: "Grace" });
-    presence.remove(guest.id, false);
+    presence.remove(guest.id);
     clock.advance(presenceGatherMs);
     expect(told()).toEqual([["", "~guest", 0]]);
   });
@@ -125,11 +125,11 @@ describe("presence", () => {
     presence.add(ada);
     clock.advance(presenceGatherMs);
     changes.splice(0);
-    presence.remove("ada", false);
+    presence.remove("ada");
     clock.advance(1);
     presence.add(ada);
     clock.advance(1);
-    presence.remove("ada", false);
+    presence.remove("ada");
     clock.advance(presenceGatherMs);
     expect(told()).toEqual([["", "ada", 0]]);
   });
@@ -137,7 +137,7 @@ describe("presence", () => {
   test("tells that a user left whom only a list of members has named", () => {
     presence.add(ada);
     expect(presence.list()).toHaveLength(1); // somebody joins now, and reads this
-    presence.remove("ada", false);
+    presence.remove("ada");
     clock.advance(presenceGatherMs);
     expect(told()).toEqual([["", "ada", 0]]);
   });
@@ -145,7 +145,7 @@ describe("presence", () => {
   test("never names one user as joined and left at once", () => {
     for (let turn = 0; turn < 5; turn += 1) {
       presence.add(ada);
-      presence.remove("ada", false);
+      presence.remove("ada");
     }
     presence.add(ada);
     clock.advance(presenceGatherMs);
@@ -167,14 +167,14 @@ describe("presence", () => {
   });
 
   test("ignores the leaving of somebody who is not there", () => {
-    presence.remove("nobody", true);
+    presence.remove("nobody", presenceGraceMs);
     expect([presence.count, deserted, clock.waiting]).toEqual([0, 0, 0]);
   });
 
   test("has no alarms left once it is closed", () => {
     presence.add(ada);
     presence.add(bob);
-    presence.remove("bob", true);
+    presence.remove("bob", presenceGraceMs);
     presence.close();
     presence.close();
     expect(clock.waiting).toBe(0);

@@ -132,7 +132,7 @@ describe("a room", () => {
     room.release();
     room.release();
     expect(deserted).toBe(0);
-    room.presence.remove("ada", false);
+    room.presence.remove("ada");
     expect(deserted).toBe(1);
   });
 });

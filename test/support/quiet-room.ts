@@ -14,6 +14,7 @@ export function createRoom(name = "hall", changes: Partial<RoomSurroundings> = {
     counts: createHubCounts(),
     encodeStream,
     isLatestOnly: () => false,
+    peers: null,
     onDeserted() {},
     ...changes,
   };
