@@ -13,6 +13,14 @@ interface UserRow {
   readonly before: number;
 }
 
+/** Whoever applies what is kept. */
+interface Listener {
+  hear(kept: {
+    readonly tokens: ReadonlyMap<string, number | null>;
+    readonly users: ReadonlyMap<string, number>;
+  }): void;
+}
+
 /**
  * Keeps revocations in an open store. Each is flushed to the disk before the call returns, whatever
  * the durability of messages: a message that is lost is missed, a revocation that is lost lets
@@ -28,6 +36,14 @@ export class StoreRevocations {
     this.#onFailure = onFailure;
   }
 
+  /** Tells what is kept. */
+  start(listener: Listener): void {
+    listener.hear({
+      tokens: new Map(this.tokens().map(({ id, until }) => [id, until])),
+      users: new Map(this.users().map(({ user, before }) => [user, before])),
+    });
+  }
+
   tokens(): readonly TokenRow[] {
     return this.#database().query<TokenRow, []>("SELECT id, until FROM revoked_tokens").all();
   }
@@ -37,12 +53,12 @@ export class StoreRevocations {
   }
 
   /** @throws unavailable when the store cannot be written; nothing is kept then */
-  saveToken({ id, until }: TokenRow): void {
+  async saveToken({ id, until }: TokenRow): Promise<void> {
     this.#write("INSERT OR REPLACE INTO revoked_tokens (id, until) VALUES (?, ?)", [id, until]);
   }
 
   /** @throws unavailable when the store cannot be written; nothing is kept then */
-  saveUser({ user, before }: UserRow): void {
+  async saveUser({ user, before }: UserRow): Promise<void> {
     this.#write("INSERT OR REPLACE INTO revoked_users (user, before) VALUES (?, ?)", [
       user,
       before,

@@ -28,11 +28,11 @@ async function open(): Promise<SqliteBroker> {
 test("revocations are there again after a restart, but not those that ran out", async () => {
   const first = await open();
   const before = new Revocations(clock, first.revocations);
-  before.revokeToken("never", null);
-  before.revokeToken("later", clock.now() + 60_000);
-  before.revokeToken("soon", clock.now() + 1_000);
-  before.revokeUser("алиса", 4);
-  before.revokeUser("алиса", 5);
+  await before.revokeToken("never", null);
+  await before.revokeToken("later", clock.now() + 60_000);
+  await before.revokeToken("soon", clock.now() + 1_000);
+  await before.revokeUser("алиса", 4);
+  await before.revokeUser("алиса", 5);
   await first.close();
   clock.advance(1_000);
 
@@ -44,7 +44,7 @@ test("revocations are there again after a restart, but not those that ran out", 
   expect(after.isRevoked({ id: "later", user: other, issuedAt: 9 })).toBe(true);
   expect(after.isRevoked({ id: null, user, issuedAt: 4 })).toBe(true);
   expect(after.isRevoked({ id: null, user, issuedAt: 5 })).toBe(false);
-  after.revokeToken("another", null);
+  await after.revokeToken("another", null);
   expect(
     second.revocations
       .tokens()
@@ -63,7 +63,7 @@ test("a store of the version before is brought up to date, and keeps its message
   old.run("INSERT INTO messages VALUES (1, 1, 1, 5, 4, 'a', 'b', 'c', '\"hi\"')");
   old.close(true);
   const broker = await open();
-  broker.revocations.saveToken({ id: "t1", until: null });
+  await broker.revocations.saveToken({ id: "t1", until: null });
   expect(broker.revocations.tokens()).toEqual([{ id: "t1", until: null }]);
   expect((await broker.head("hall")).last).toBe(1);
   await broker.close();
@@ -81,21 +81,22 @@ test("the durability of messages is as before after a revocation", async () => {
     ["FULL", 2],
   ] as const) {
     database.run(`PRAGMA synchronous = ${word}`);
-    store.saveToken({ id: word, until: 5 });
+    await store.saveToken({ id: word, until: 5 });
     expect(database.query("PRAGMA synchronous").values()).toEqual([[level]]);
   }
   database.close();
 });
 
-test("a store that cannot be written to says so, and the failure is told", () => {
+test("a store that cannot be written to says so, and the failure is told", async () => {
   const database = new Database(":memory:");
   const failures: unknown[] = [];
   const store = new StoreRevocations(
     () => database,
     (error) => failures.push(error),
   );
-  expect(() => store.saveToken({ id: "t1", until: null })).toThrow("could not be kept");
-  expect(() => store.saveUser({ user: "alice", before: 5 })).toThrow("could not be kept");
+  const refusal = "could not be kept";
+  await expect(store.saveToken({ id: "t1", until: null })).rejects.toThrow(refusal);
+  await expect(store.saveUser({ user: "alice", before: 5 })).rejects.toThrow(refusal);
   store.forget(5);
   expect(failures).toHaveLength(3);
   database.close();

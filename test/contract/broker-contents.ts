@@ -69,6 +69,7 @@ export function describeContents(open: OpenBroker): void {
 /** Publishes bodies and reads them back, from a store opened again where that is possible. */
 async function keep(open: OpenBroker, bodies: readonly Body[]): Promise<Body[]> {
   await using scene = await Scene.open(open);
+  await scene.listen("hall");
   await Promise.all(bodies.map((body) => scene.publish("hall", { body })));
   expect(scene.announced.map(({ body }) => body)).toEqual([...bodies]);
   if (scene.canReopen) await scene.reopen();

@@ -31,6 +31,7 @@ export function describeModel(open: OpenBroker): void {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         await using scene = await Scene.open(open);
+        await scene.listen("a", "b", "c");
         const log: Log = new Map();
         for (const act of steps) await act(scene, log);
         const kept = [...log.values()].flat().length;

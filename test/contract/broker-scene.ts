@@ -36,6 +36,7 @@ export class Scene {
   onAnnounce: (messages: readonly Message[]) => void = () => {};
   #opened: OpenedBroker | undefined;
   #broker: Broker | undefined;
+  readonly #listened = new Set<string>();
   #ids = 0;
 
   static async open(open: OpenBroker, retention: Retention = noBounds): Promise<Scene> {
@@ -58,9 +59,18 @@ export class Scene {
     return this.#opened?.reopen !== undefined;
   }
 
+  /** Listens to rooms, and goes on with them when the broker is opened again. */
+  async listen(...rooms: readonly string[]): Promise<void> {
+    for (const room of rooms) {
+      this.#listened.add(room);
+      await this.broker.listen(room);
+    }
+  }
+
   async reopen(): Promise<void> {
     if (this.#opened?.reopen === undefined) throw new Error("This broker cannot be reopened");
     await this.#start(await this.#opened.reopen());
+    await this.listen(...this.#listened);
   }
 
   draft(room: string, given: Partial<Draft> = {}): Draft {

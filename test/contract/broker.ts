@@ -45,6 +45,7 @@ function describeOrder(open: OpenBroker, { gathers }: BrokerCapabilities): void 
 
   test("announces each message once, whole, in the order of the offsets of its room", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen(...range(0, 4).map((n) => `room-${n}`));
     const drafts = range(0, 1_199).map((n) => scene.draft(`room-${n % 5}`));
     const published = await Promise.all(drafts.map((draft) => scene.broker.publish(draft)));
     expect(scene.announced).toHaveLength(drafts.length);
@@ -59,6 +60,7 @@ function describeOrder(open: OpenBroker, { gathers }: BrokerCapabilities): void 
 
   test("announces a message before its publish resolves", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen("hall");
     const happened: string[] = [];
     scene.onAnnounce = (messages) => {
       for (const { offset } of messages) happened.push(`announced ${offset}`);
@@ -78,6 +80,7 @@ function describeOrder(open: OpenBroker, { gathers }: BrokerCapabilities): void 
 
   test("has stored what it announces: a read in the announcement finds it", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen("hall");
     const found: Promise<number[]>[] = [];
     const heads: Promise<number>[] = [];
     scene.onAnnounce = (messages) => {
@@ -94,6 +97,7 @@ function describeOrder(open: OpenBroker, { gathers }: BrokerCapabilities): void 
 
   test("announces what one turn of the event loop brought in one call, if it gathers", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen(...range(0, 6).map((n) => `room-${n}`));
     await Promise.all(range(1, 200).map((n) => scene.publish(`room-${n % 7}`)));
     const expected = gathers ? [200] : range(1, 200).map(() => 1);
     expect(scene.batches.map((batch) => batch.length)).toEqual(expected);
@@ -101,6 +105,7 @@ function describeOrder(open: OpenBroker, { gathers }: BrokerCapabilities): void 
 
   test("takes a publish that is made while it announces", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen("hall");
     const { promise, resolve } = Promise.withResolvers<number>();
     scene.onAnnounce = (messages) => {
       if (messages.some(({ id }) => id === "question")) {
@@ -115,6 +120,7 @@ function describeOrder(open: OpenBroker, { gathers }: BrokerCapabilities): void 
 function describeDuplicates(open: OpenBroker): void {
   test("answers a second publish of an id with the first one's place and keeps the first", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen("hall");
     await scene.publish("hall");
     const first = await scene.publish("hall", { id: "same", body: json("first") });
     const second = await scene.publish("hall", { id: "same", body: json("second") });
@@ -128,6 +134,7 @@ function describeDuplicates(open: OpenBroker): void {
 
   test("stores one of many publishes of an id at the same moment", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen("hall");
     const published = await Promise.all(
       range(1, 60).map((n) => scene.publish("hall", { id: `id-of-${n % 3}` })),
     );
@@ -184,6 +191,7 @@ function describeDuplicates(open: OpenBroker): void {
 function describeClosing(open: OpenBroker): void {
   test("stores what was published before closing and refuses what comes after", async () => {
     await using scene = await Scene.open(open);
+    await scene.listen("hall");
     const before = scene.publishMany("hall", 700);
     const closing = scene.broker.close();
     const after = codeOf(scene.publish("hall"));

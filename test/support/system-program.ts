@@ -40,6 +40,11 @@ export const systemPrograms = {
     debianPackage: "openssl",
     usedBy: "tests of client certificates",
   },
+  redis: {
+    commands: ["redis-server"],
+    debianPackage: "redis-server",
+    usedBy: "tests of several nodes over one Redis",
+  },
 } as const satisfies Record<string, SystemProgram>;
 
 /** The name of a program in the table. */

@@ -1,0 +1,60 @@
+/** Notices that a Redis has fallen silent. */
+
+import type { Clock } from "../hub/ports.ts";
+
+/** What a watch works with. */
+export interface RedisWatchOptions {
+  readonly clock: Clock;
+  /** Between two looks, and between two questions that are answered at once. */
+  readonly checkMs: number;
+  /** How long questions may stay unanswered. */
+  readonly silenceMsMax: number;
+  /** Asks for signs of life. Each settles when it is answered, in whatever way; none may reject. */
+  readonly ask: () => readonly Promise<void>[];
+  /** Hears once that there were none. */
+  readonly onSilence: () => void;
+}
+
+/** Asks again and again, as soon as everything is answered. Whoever starts it closes it. */
+export class RedisWatch {
+  readonly #options: RedisWatchOptions;
+  #unanswered = 0;
+  #silenceMs = 0;
+  #cancel: (() => void) | undefined;
+
+  constructor(options: RedisWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to ask. Called once. */
+  start(): void {
+    const { clock, checkMs } = this.#options;
+    this.#cancel = clock.after(checkMs, () => this.#check());
+  }
+
+  /** Stops asking. May be called twice. */
+  close(): void {
+    this.#cancel?.();
+    this.#unanswered = Number.POSITIVE_INFINITY; // A look that is under way asks nothing more.
+  }
+
+  /** Silence is counted in looks: a stall of this process is none of Redis. */
+  #check(): void {
+    const { checkMs, silenceMsMax, ask, onSilence } = this.#options;
+    this.#silenceMs = this.#unanswered === 0 ? 0 : this.#silenceMs + checkMs;
+    if (this.#silenceMs >= silenceMsMax) {
+      onSilence();
+      return;
+    }
+    if (this.#unanswered === 0) {
+      const answers = ask();
+      this.#unanswered = answers.length;
+      for (const answer of answers) {
+        void answer.then(() => {
+          this.#unanswered -= 1;
+        });
+      }
+    }
+    this.start();
+  }
+}
