@@ -16,31 +16,48 @@ export interface RevokedUser {
   readonly before: number;
 }
 
+/** What is revoked: tokens with when they run out, and users with the time before which. */
+export interface Revoked {
+  readonly tokens: ReadonlyMap<string, number | null>;
+  readonly users: ReadonlyMap<string, number>;
+}
+
+/** Whoever applies revocations. No call throws. */
+export interface RevocationListener {
+  /** These are kept, too, and hold from now on; whichever of two times is the later one counts. */
+  hear(revoked: Revoked): void;
+  /** All that hold here and did not run out, for a store that may have lost some of them. */
+  all(): Revoked;
+}
+
 /**
- * Keeps revocations across restarts. Saving replaces what was kept for the same token or user, and
- * returns when it is kept as safely as the store can: a revocation that is lost lets somebody in
- * again. All calls are synchronous, so that a revocation holds from one turn of the loop to the next.
+ * Keeps revocations across restarts, and brings those that other nodes keep in the same store. Saving
+ * replaces what was kept for the same token or user where the new time is later, and resolves when it
+ * is kept as safely as the store can: a revocation that is lost lets somebody in again.
  */
 export interface RevocationStore {
-  tokens(): readonly RevokedToken[];
-  users(): readonly RevokedUser[];
-  /** @throws unavailable when the store cannot be written; nothing is kept then */
-  saveToken(token: RevokedToken): void;
-  /** @throws unavailable when the store cannot be written; nothing is kept then */
-  saveUser(user: RevokedUser): void;
-  /** Forgets tokens that ran out before `now`. */
-  forget(now: number): void;
+  /** Begins to tell a listener: what is kept already at once, or before the first connection comes. */
+  start(listener: RevocationListener): void;
+  /**
+   * @throws unavailable when the store cannot be written or does not answer
+   * @throws too_many when it holds as many as it may
+   */
+  saveToken(token: RevokedToken): Promise<void>;
+  /** The same of a user. */
+  saveUser(user: RevokedUser): Promise<void>;
+  /** Forgets tokens that ran out before `now`; `ids` are some that did. Without a word when it fails. */
+  forget(now: number, ids: readonly string[]): void;
 }
 
 /** What a bound of revocations is where none is given: tokens, and users. */
 export const revocationsMax = 100_000;
 
 /**
- * Knows what is revoked. All of it is in memory, at most `max` tokens and as many users; a token is
- * forgotten once it has run out. Beyond the bound a revocation is refused: forgetting an older one
- * would let its token in again.
+ * Knows what is revoked. All of it is in memory, at most `max` tokens and as many users that were
+ * revoked here, beside what other nodes keep; a token is forgotten once it has run out. Beyond the
+ * bound a revocation is refused: forgetting an older one would let its token in again.
  */
-export class Revocations {
+export class Revocations implements RevocationListener {
   readonly #tokens = new Map<string, number | null>();
   readonly #users = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
@@ -55,40 +72,38 @@ export class Revocations {
     this.#clock = clock;
     this.#store = store;
     this.#max = max;
-    for (const { id, until } of store?.tokens() ?? []) this.#addToken(id, until);
-    for (const { user, before } of store?.users() ?? []) this.#users.set(user, before);
+    store?.start(this);
   }
 
   /**
-   * Revokes one token. `until` is when it runs out by its `exp` and leeway; null keeps it for ever.
+   * Revokes one token, and resolves once that is kept and holds. `until` is when it runs out by its
+   * `exp` and leeway; null keeps it for ever.
    * @throws too_many at the bound
    * @throws unavailable when the store cannot be written
    */
-  revokeToken(id: string, until: number | null): void {
+  async revokeToken(id: string, until: number | null): Promise<void> {
     this.#forget();
     if (until !== null && until <= this.#clock.now()) return;
     const known = this.#tokens.get(id);
     if (known === null) return; // It is revoked for ever already.
     if (known === undefined) this.#assertRoom(this.#tokens.size);
-    const latest = until === null || known === undefined ? until : Math.max(until, known);
-    this.#store?.saveToken({ id, until: latest });
-    this.#addToken(id, latest);
-    this.#tell();
+    const latest = laterOf(until, known);
+    if (this.#store !== null) await this.#store.saveToken({ id, until: latest });
+    this.hear({ tokens: new Map([[id, latest]]), users: noUsers });
   }
 
   /**
-   * Revokes all tokens of a user that were issued before a time, and those that do not say when. An
-   * earlier time than one already given changes nothing.
+   * Revokes all tokens of a user that were issued before a time, and those that do not say when, and
+   * resolves once that is kept and holds. An earlier time than one already given changes nothing.
    * @throws too_many at the bound
    * @throws unavailable when the store cannot be written
    */
-  revokeUser(user: string, before: number): void {
+  async revokeUser(user: string, before: number): Promise<void> {
     const known = this.#users.get(user);
     if (known !== undefined && known >= before) return;
     if (known === undefined) this.#assertRoom(this.#users.size);
-    this.#store?.saveUser({ user, before });
-    this.#users.set(user, before);
-    this.#tell();
+    if (this.#store !== null) await this.#store.saveUser({ user, before });
+    this.hear({ tokens: noTokens, users: new Map([[user, before]]) });
   }
 
   /** Whether a token is revoked now. `iat` counts seconds: one of the same second counts as before. */
@@ -104,14 +119,41 @@ export class Revocations {
     return () => void this.#listeners.delete(listener);
   }
 
+  hear({ tokens, users }: Revoked): void {
+    const now = this.#clock.now();
+    const ranOut: string[] = [];
+    let isNew = false;
+    for (const [id, until] of tokens) {
+      if (until !== null && until <= now) ranOut.push(id);
+      else isNew = this.#addToken(id, until) || isNew;
+    }
+    for (const [user, before] of users) {
+      if (before <= (this.#users.get(user) ?? Number.NEGATIVE_INFINITY)) continue;
+      this.#users.set(user, before);
+      isNew = true;
+    }
+    if (ranOut.length > 0) this.#store?.forget(now, ranOut);
+    if (isNew) for (const listener of [...this.#listeners]) listener();
+  }
+
+  all(): Revoked {
+    this.#forget();
+    return { tokens: this.#tokens, users: this.#users };
+  }
+
   /** What is kept: tokens and users. */
   get size(): number {
     return this.#tokens.size + this.#users.size;
   }
 
-  #addToken(id: string, until: number | null): void {
-    this.#tokens.set(id, until);
-    if (until !== null) this.#nextEnd = Math.min(this.#nextEnd, until);
+  /** Tells whether that changed anything. */
+  #addToken(id: string, until: number | null): boolean {
+    const known = this.#tokens.get(id);
+    const latest = laterOf(until, known);
+    if (latest === known) return false;
+    this.#tokens.set(id, latest);
+    if (latest !== null) this.#nextEnd = Math.min(this.#nextEnd, latest);
+    return true;
   }
 
   #assertRoom(size: number): void {
@@ -126,14 +168,21 @@ export class Revocations {
     const now = this.#clock.now();
     if (now < this.#nextEnd) return;
     this.#nextEnd = Number.POSITIVE_INFINITY;
+    const ranOut: string[] = [];
     for (const [id, until] of this.#tokens) {
-      if (until !== null && until <= now) this.#tokens.delete(id);
+      if (until !== null && until <= now) ranOut.push(id);
       else if (until !== null) this.#nextEnd = Math.min(this.#nextEnd, until);
     }
-    this.#store?.forget(now);
+    for (const id of ranOut) this.#tokens.delete(id);
+    this.#store?.forget(now, ranOut);
   }
+}
 
-  #tell(): void {
-    for (const listener of [...this.#listeners]) listener();
-  }
+const noTokens: ReadonlyMap<string, null> = new Map();
+const noUsers: ReadonlyMap<string, number> = new Map();
+
+/** The later of two ends; null is never, undefined is none. */
+function laterOf(one: number | null, other: number | null | undefined): number | null {
+  if (other === undefined) return one;
+  return one === null || other === null ? null : Math.max(one, other);
 }

@@ -12,6 +12,7 @@ import type { Pass } from "../limit/pass.ts";
 import type { PublishBudget } from "../limit/publish-budget.ts";
 import { RateLimiter } from "../limit/rate-limiter.ts";
 import { toRate } from "../limit/token-bucket.ts";
+import type { UserQuota } from "../limit/user-quota.ts";
 import { isSystemRoom } from "../protocol/room-name.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findOrigination } from "./address.ts";
@@ -44,6 +45,8 @@ export interface AdmissionOptions {
   readonly budget: PublishBudget;
   readonly bodies: PublishBudget;
   readonly shedding: Shedding;
+  /** Counts users over several nodes; null where this is the only one. */
+  readonly quota?: UserQuota | null;
 }
 
 /** A WebSocket that can be closed because nothing came from it. */
@@ -78,7 +81,7 @@ export class Admission {
     const frameRate = toRate(limits.messagesPerSecond, limits.messagesBurst);
     const publishRate = toRate(limits.publishesPerSecond, limits.publishesBurst);
     const roomRate = toRate(limits.roomsPerHour / 3_600, limits.roomsPerHour);
-    this.#connections = new ConnectionLimiter({ ...limits, frameRate }, now);
+    this.#connections = new ConnectionLimiter({ ...limits, frameRate }, now, others.quota);
     const publishes = { what: "publishes", limit: "publishes-per-second" };
     this.#publishes = new RateLimiter({ rate: publishRate, now, ...publishes });
     const rooms = { what: "new rooms", limit: "rooms-per-hour" };
@@ -92,14 +95,29 @@ export class Admission {
   }
 
   /**
-   * Lets a connection in. `user` is null for somebody anonymous. Whoever gets the pass releases it.
+   * Lets a connection in. `user` is null for somebody anonymous. A promise only where other nodes must
+   * be asked about the user; it rejects with the same errors. Whoever gets the pass releases it.
    * @throws too_many when there are as many connections as there may be, or too much to do
    * @throws draining when the server sends everybody away
    */
-  connect(request: Request, server: Server<unknown> | null, user: string | null): Pass {
+  connect(request: Request, server: Server<unknown> | null, user: null): Pass;
+  connect(
+    request: Request,
+    server: Server<unknown> | null,
+    user: string | null,
+  ): Pass | Promise<Pass>;
+  connect(request: Request, server: Server<unknown> | null, user: string | null) {
     this.#drain.assertStaying(); // a request may have waited for the keys of its token until now
     this.shedding.assertMayConnect();
-    return this.#connections.admit(this.addressOf(request, server), user);
+    const pass = this.#connections.admit(this.addressOf(request, server));
+    if (user === null) return pass;
+    try {
+      const claim = pass.identify(user);
+      return claim === undefined ? pass : this.#waitFor(claim, pass);
+    } catch (thrown) {
+      pass.release();
+      throw thrown;
+    }
   }
 
   /**
@@ -155,6 +173,17 @@ export class Admission {
       );
     }
     return key;
+  }
+
+  async #waitFor(claim: Promise<void>, pass: Pass): Promise<Pass> {
+    try {
+      await claim;
+      this.#drain.assertStaying(); // whoever is let in after the others were sent away would stay
+      return pass;
+    } catch (thrown) {
+      pass.release();
+      throw thrown;
+    }
   }
 
   close(): void {

@@ -4,17 +4,15 @@ import { Elysia, t } from "elysia";
 import type { Revocations } from "../auth/revocations.ts";
 import { PartylineError } from "../protocol/errors.ts";
 import type { Administrators } from "./administrators.ts";
-import type { Guard } from "./guard.ts";
-import type { Roll } from "./roll.ts";
-import type { Session, Sessions } from "./sessions.ts";
+import type { Kicks } from "./kicks.ts";
+import type { Renewals } from "./renewals.ts";
 
 /** What the routes work with. */
 export interface AuthParts {
-  readonly guard: Guard;
-  readonly sessions: Sessions;
+  readonly renewals: Renewals;
   readonly revocations: Revocations;
   readonly administrators: Administrators;
-  readonly roll: Roll;
+  readonly kicks: Kicks;
 }
 
 const text = t.String({ minLength: 1, maxLength: 128 });
@@ -35,19 +33,12 @@ const revocation = t.Union([
 ]);
 const tags = ["tokens"];
 
-export function auth(parts: AuthParts) {
-  const { guard, sessions, revocations, administrators } = parts;
+export function auth({ renewals, revocations, administrators, kicks }: AuthParts) {
   return new Elysia({ name: "auth" })
     .post(
       "/auth/renew",
       async ({ body }) => {
-        // The new token is the credential, and must be of the user whose connection this is.
-        const identity = await guard.authenticate(body.token);
-        const session = sessions.find(body.connection);
-        if (session === undefined) {
-          throw new PartylineError("not_found", "No connection with a token has this id.");
-        }
-        session.renew(identity);
+        const identity = await renewals.renew(body.connection, body.token);
         const expiresAt = identity.token?.expiresAt ?? null;
         return Response.json({ user: identity.user, expiresAt }, { headers });
       },
@@ -57,8 +48,7 @@ export function auth(parts: AuthParts) {
       "/auth/disconnect",
       async ({ body, request }) => {
         await administrators.identifyWatcher(request);
-        const error = new PartylineError("forbidden", "An administrator ended the connection.");
-        for (const each of findConnections(parts, body)) each.expire(error);
+        await kicks.kick(body);
         return new Response(null, { status: 204 });
       },
       { body: disconnection, detail: { summary: "End a connection, or a user's", tags } },
@@ -67,30 +57,15 @@ export function auth(parts: AuthParts) {
       "/auth/revoke",
       async ({ body, request }) => {
         await administrators.identify(request);
-        if ("id" in body) revocations.revokeToken(body.id, readTime(body.until, "until") ?? null);
-        else revocations.revokeUser(body.user, readTime(body.before, "before") ?? Date.now());
+        if ("id" in body) {
+          await revocations.revokeToken(body.id, readTime(body.until, "until") ?? null);
+        } else {
+          await revocations.revokeUser(body.user, readTime(body.before, "before") ?? Date.now());
+        }
         return new Response(null, { status: 204 });
       },
       { body: revocation, detail: { summary: "Revoke a token, or a user's tokens", tags } },
     );
-}
-
-/**
- * Finds the one connection asked for, or all of a user.
- * @throws not_found when there is no such connection; a user may well have none
- */
-function findConnections(
-  { sessions, roll }: AuthParts,
-  asked: { user: string } | { connection: string },
-): Iterable<Pick<Session, "expire">> {
-  if ("user" in asked) {
-    return new Set([...roll.of(asked.user), ...sessions.of(asked.user)]);
-  }
-  const found = roll.find(asked.connection) ?? sessions.find(asked.connection);
-  if (found === undefined) {
-    throw new PartylineError("not_found", "No open connection has this id.");
-  }
-  return [found];
 }
 
 /** Seconds, as tokens count them, would be taken for 1970: then nothing would be revoked, in silence. */

@@ -1,6 +1,7 @@
 /** One WebSocket connection. Bun calls its handlers directly: no wrapper stands between. */
 
 import type { ServerWebSocket } from "bun";
+import type { Action } from "../auth/grant.ts";
 import { type Body, createMessageId, toJson } from "../hub/message.ts";
 import { rateLimited } from "../limit/rate-limiter.ts";
 import { type BinaryFrame, decodeBinaryFrame } from "../protocol/binary-frame.ts";
@@ -21,7 +22,6 @@ import { assertMay, type Identity } from "./guard.ts";
 import type { Membership } from "./membership.ts";
 import type { Ending } from "./roll.ts";
 import { RoomConnection } from "./room-connection.ts";
-import type { Session } from "./sessions.ts";
 
 type Socket = ServerWebSocket<unknown>;
 
@@ -31,9 +31,7 @@ const finalCodes: ReadonlySet<number> = new Set([1000, 1005, 1008, 4401]);
 /** Bun 1.4.5 closes by itself where a message is too large: to the client with 1009, here with 1006. */
 const tooBigReason = "Received too big message";
 
-export class Connection extends RoomConnection implements Silent, Session, Leaver {
-  /** Milliseconds since 1970; null where people without a token may do something, too. */
-  tokenDueAt: number | null = null;
+export class Connection extends RoomConnection implements Silent, Leaver {
   #badFrames = 0;
 
   open(socket: Socket): void {
@@ -68,7 +66,9 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
     this.socket = null;
     this.house.admission.newcomers.remove(this);
     this.house.sessions.forget(this);
-    this.leaveAll(!finalCodes.has(code));
+    // Whoever was sent away is waited for until then, whichever code the client closed with.
+    const isGone = finalCodes.has(code) && !this.isLeaving;
+    this.leaveAll(isGone ? 0 : limits.presenceGraceMs + this.returnsAfterMs);
     this.drain();
     this.house.roll.remove(this, this.#toEnding(code, reason));
   }
@@ -92,12 +92,6 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
   /** Tells the client that its token runs out. */
   warn(secondsLeft: number): void {
     this.#tell({ type: "token_expiring", secondsLeft });
-  }
-
-  renew(identity: Identity): void {
-    this.become(identity);
-    this.tokenDueAt = null;
-    this.house.sessions.watch(this);
   }
 
   /** Closes, and says why. */
@@ -128,17 +122,16 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
       case "leave":
         this.leaveRoom(frame.room);
         return this.#tell({ type: "left", ref, room: frame.room });
-      case "history":
+      case "history": {
         this.house.admission.shedding.assertMayRead();
-        answerHistory(this.house.hub, this.identity, frame)
-          .then((answer) => {
-            assertMay(this.identity, "read", frame.room); // it may have changed during the wait
-            this.send(answer);
-          })
-          .catch((thrown) => this.fail(thrown, ref));
-        return;
-      case "members":
-        return this.send(answerMembers(this.house.hub, this.identity, frame));
+        const answer = answerHistory(this.house.hub, this.identity, frame);
+        return this.#answer(answer, "read", frame.room, ref);
+      }
+      case "members": {
+        const answer = answerMembers(this.house.hub, this.identity, frame);
+        if (typeof answer === "string") return this.send(answer);
+        return this.#answer(answer, "presence", frame.room, ref);
+      }
       case "echo":
         return this.send(answerData("echo", ref, frame.data));
       case "ping":
@@ -149,6 +142,15 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
       default:
         return frame satisfies never;
     }
+  }
+
+  /** Sends an answer once it is there, if the user may still have it then. */
+  #answer(answer: Promise<string>, action: Action, room: string, ref: Ref): void {
+    const send = (text: string) => {
+      assertMay(this.identity, action, room); // it may have changed during the wait
+      this.send(text);
+    };
+    answer.then(send).catch((thrown) => this.fail(thrown, ref));
   }
 
   async #authenticate({ ref, token }: ClientFrame & { type: "auth" }): Promise<void> {
@@ -162,7 +164,8 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
       return;
     }
     if (this.socket === null) return;
-    this.renew(identity);
+    const renewal = this.renew(identity);
+    if (renewal !== undefined) await renewal;
     const expiresAt = identity.token?.expiresAt ?? null;
     this.#tell({ type: "authenticated", ref, user: this.user, expiresAt });
   }
@@ -208,7 +211,7 @@ export class Connection extends RoomConnection implements Silent, Session, Leave
     const publish = (topic: string, frame: string | Uint8Array) => {
       this.socket?.publish(topic, frame);
     };
-    this.house.hub.signal(room, this.user, body, publish, membership);
+    this.house.hub.signal(name, this.user, body, publish, membership);
   }
 
   #tell(frame: ServerFrame): void {

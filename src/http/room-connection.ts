@@ -15,7 +15,7 @@ import { type Home, Membership } from "./membership.ts";
 import { Outlet } from "./outlet.ts";
 import type { Overflow } from "./overflow.ts";
 import type { Arrival, Roll, SocketAttendee } from "./roll.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 /** What all connections of a server share. */
 export interface ConnectionHouse {
@@ -36,10 +36,12 @@ export interface ConnectionHouse {
 const noMemberships: readonly Membership[] = [];
 
 /** It gives its pass back when it leaves all rooms for good. */
-export abstract class RoomConnection extends Outlet implements Home, SocketAttendee {
+export abstract class RoomConnection extends Outlet implements Home, Session, SocketAttendee {
   readonly id: string;
   number = 0;
   user: Sender;
+  /** Milliseconds since 1970; null where people without a token may do something, too. */
+  tokenDueAt: number | null = null;
   /** What it may do; `user` is who it is. */
   identity: Identity;
   protected readonly house: ConnectionHouse;
@@ -103,6 +105,9 @@ export abstract class RoomConnection extends Outlet implements Home, SocketAtten
     this.house.hub.goLive(room, membership);
   }
 
+  /** Tells the client that its token runs out. */
+  abstract warn(secondsLeft: number): void;
+
   /** Closes, and says why. */
   abstract expire(error: PartylineError): void;
 
@@ -131,7 +136,7 @@ export abstract class RoomConnection extends Outlet implements Home, SocketAtten
     membership.opening = admission.openRoom(hub, name, this.pass.address.key);
     this.#enter(membership, frame).catch((thrown) => {
       this.#memberships = this.#memberships.filter((each) => each !== membership);
-      if (!membership.isClosed) this.#leave(membership, false);
+      if (!membership.isClosed) this.#leave(membership);
       this.fail(thrown, ref);
     });
   }
@@ -154,26 +159,38 @@ export abstract class RoomConnection extends Outlet implements Home, SocketAtten
     const membership = this.#memberships.find(({ name }) => name === room);
     if (membership === undefined) return;
     this.#memberships = this.#memberships.filter((each) => each !== membership);
-    this.#leave(membership, false);
+    this.#leave(membership);
   }
 
-  /** Leaves everything. `wasCut` tells that its user may come back. */
-  protected leaveAll(wasCut: boolean): void {
+  /** Leaves everything. For `graceMs` its user may come back and was never away. */
+  protected leaveAll(graceMs: number): void {
     this.pass.release();
-    for (const membership of this.#memberships) this.#leave(membership, wasCut);
+    for (const membership of this.#memberships) this.#leave(membership, graceMs);
     this.#memberships = noMemberships;
   }
 
   /**
    * Acts for another identity from now on: the same user with a newer token, or somebody anonymous who
    * has shown one. Rooms that this one may not read are left at once, with a frame that says so.
+   * A promise only where other nodes must be asked first; it rejects with the same errors.
    * @throws forbidden when it is another user's
    * @throws too_many when its user has as many connections as one may
    */
-  protected become(identity: Identity): void {
+  renew(identity: Identity): Promise<void> | undefined {
+    const isAnonymous = this.identity.token === null;
+    const claim = isAnonymous ? this.pass.identify(identity.user.id) : undefined;
+    if (claim !== undefined) {
+      return claim.then(() => (this.socket === null ? undefined : this.renew(identity)));
+    }
+    this.#become(identity, isAnonymous);
+    this.tokenDueAt = null;
+    this.house.sessions.watch(this);
+    return undefined;
+  }
+
+  #become(identity: Identity, isAnonymous: boolean): void {
     const before = this.user;
-    if (this.identity.token === null) this.pass.identify(identity.user.id);
-    else if (before.id !== identity.user.id) {
+    if (!isAnonymous && before.id !== identity.user.id) {
       throw new PartylineError("forbidden", "The token is of another user; connect anew with it.");
     }
     this.identity = identity;
@@ -204,13 +221,13 @@ export abstract class RoomConnection extends Outlet implements Home, SocketAtten
     if (room !== null) membership.tellMembers(room);
   }
 
-  #leave(membership: Membership, wasCut: boolean): void {
+  #leave(membership: Membership, graceMs = 0): void {
     const { room, isLive } = membership;
     membership.isClosed = true;
     if (room === null) return;
     this.#log(room.name, "room left");
     if (isLive && !membership.observes(room)) this.#unsubscribe(membership, room);
-    this.house.hub.leave(room, membership, isLive, wasCut);
+    this.house.hub.leave(room, membership, isLive, graceMs);
   }
 
   #unsubscribe(membership: Membership, room: Room): void {

@@ -4,12 +4,12 @@ import type { Server } from "bun";
 import { Elysia } from "elysia";
 import type { Hub } from "../hub/hub.ts";
 import { Subscription } from "../hub/subscription.ts";
-import type { Pass } from "../limit/pass.ts";
+import { Pass } from "../limit/pass.ts";
 import { PartylineError, toPartylineError } from "../protocol/errors.ts";
 import { encodeComment, encodeEvent, encodePreamble } from "../protocol/event-stream.ts";
 import { readSince } from "../protocol/field.ts";
 import { limits } from "../protocol/limits.ts";
-import { type Position, parsePositions, type Since } from "../protocol/position.ts";
+import type { Since } from "../protocol/position.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Measures } from "../telemetry/measures.ts";
 import type { Admission } from "./admission.ts";
@@ -17,6 +17,7 @@ import type { Leavers } from "./drain.ts";
 import { assertMay, createConnectionId, type Guard, type Identity } from "./guard.ts";
 import { type Roll, toArrival } from "./roll.ts";
 import type { Sessions } from "./sessions.ts";
+import { askedSince, toPlaces, toPositions } from "./stream-places.ts";
 import { StreamSession } from "./stream-session.ts";
 
 /** Seconds without a byte taken by the client after which Bun cuts a stream; comments are bytes. */
@@ -78,7 +79,8 @@ export class Streams implements Leavers {
   }
 
   /**
-   * Answers with a stream of the rooms given, each from its own place.
+   * Answers with a stream of the rooms given, each from its own place. A promise only where other nodes
+   * must be asked whether its user may have one more; it rejects with the same errors.
    * @throws too_many when there are as many connections as there may be
    */
   respond(
@@ -87,11 +89,29 @@ export class Streams implements Leavers {
     identity: Identity,
     places: ReadonlyMap<string, Since>,
     isOfSeveralRooms: boolean,
-  ): Response {
+  ): Response | Promise<Response> {
     // Nobody would ever read that stream's body, nor abort it.
     if (request.method === "HEAD") return new Response(null, { headers: streamHeaders });
     const user = identity.token === null ? null : identity.user.id;
-    const pass = this.#admission.connect(request, server, user);
+    const admitted = this.#admission.connect(request, server, user);
+    const open = (pass: Pass) =>
+      this.#openStream(request, server, identity, places, isOfSeveralRooms, pass);
+    if (admitted instanceof Pass) return open(admitted);
+    return admitted.then((pass) => {
+      if (!request.signal.aborted) return open(pass);
+      pass.release(); // nobody would ever read that stream, either
+      return new Response(null);
+    });
+  }
+
+  #openStream(
+    request: Request,
+    server: Server<unknown> | null,
+    identity: Identity,
+    places: ReadonlyMap<string, Since>,
+    isOfSeveralRooms: boolean,
+    pass: Pass,
+  ): Response {
     // A timeout of 0 would also keep streams whose client stopped reading.
     server?.timeout(request, silenceSecondsMax);
     const subscription = new Subscription({
@@ -198,51 +218,4 @@ export function sse(streams: Streams, guard: Guard) {
       },
       { detail: { summary: "Follow several rooms", tags: ["rooms"] } },
     );
-}
-
-/** The header wins: a browser that reconnects sends it along with the URL it first had. */
-function askedSince(request: Request): string | null {
-  return lastEventId(request) || searchedSince(request) || null;
-}
-
-function lastEventId(request: Request): string | null {
-  return request.headers.get("last-event-id");
-}
-
-function searchedSince(request: Request): string | null {
-  return new URL(request.url).searchParams.get("since");
-}
-
-/** A room that the header does not name has not been told of yet: it still starts where the URL says. */
-function toPlaces(
-  asked: readonly string[],
-  request: Request,
-  identity: Identity,
-): Map<string, Since> {
-  const placeInHeader = readPlaces(lastEventId(request));
-  const placeInUrl = readPlaces(searchedSince(request));
-  const places = new Map<string, Since>();
-  for (const name of asked) {
-    const room = assertMay(identity, "read", name);
-    places.set(room, placeInHeader(room) ?? placeInUrl(room) ?? "end");
-  }
-  return places;
-}
-
-function readPlaces(text: string | null): (room: string) => Since | undefined {
-  if (text === null || text === "") return () => undefined;
-  if (text === "start" || text === "end") return () => text;
-  const places = parsePositions(text);
-  if (places !== undefined) return (room) => places.get(room);
-  throw new PartylineError(
-    "bad_frame",
-    'Field "since" must be like "a@9f3k1c:7,b@start", or "start", or "end".',
-  );
-}
-
-/** The places that are known before the log is asked. */
-function toPositions(places: ReadonlyMap<string, Since>): Map<string, Position> {
-  const positions = new Map<string, Position>();
-  for (const [room, since] of places) if (typeof since === "object") positions.set(room, since);
-  return positions;
 }

@@ -2,7 +2,7 @@
 
 import type { Server, ServerWebSocket } from "bun";
 import { Elysia } from "elysia";
-import type { Pass } from "../limit/pass.ts";
+import { Pass } from "../limit/pass.ts";
 import { errorTable, type PartylineError, toPartylineError } from "../protocol/errors.ts";
 import { encodeFrame } from "../protocol/frame.ts";
 import { limits } from "../protocol/limits.ts";
@@ -44,11 +44,9 @@ async function connect(
     if (failure !== undefined) refusedPass.release();
     return failure;
   }
-  const pass = admission.connect(
-    request,
-    server,
-    identity.token === null ? null : identity.user.id,
-  );
+  const user = identity.token === null ? null : identity.user.id;
+  const admitted = admission.connect(request, server, user);
+  const pass = admitted instanceof Pass ? admitted : await admitted;
   const connection = new Connection(id, identity, house, pass, toArrival(request, pass));
   if (identity.token === null && guard.authenticator.needsToken) {
     connection.tokenDueAt = Date.now() + limits.tokenWithinMs;

@@ -3,6 +3,7 @@
 import { PartylineError } from "../protocol/errors.ts";
 import { Pass, type PassIssuer, type Tally } from "./pass.ts";
 import type { Rate } from "./token-bucket.ts";
+import type { UserQuota } from "./user-quota.ts";
 
 export interface ConnectionLimits {
   /** 0 means no such bound, for each of the three. */
@@ -21,15 +22,26 @@ export class ConnectionLimiter implements PassIssuer {
   readonly frameRate: Rate;
   readonly now: () => number;
   readonly #limits: ConnectionLimits;
+  /** Null where there is no other node, or nothing that is bounded by user. */
+  readonly #quota: UserQuota | null;
   readonly #addresses = new Map<string, Tally>();
   readonly #users = new Map<string, Tally>();
   #count = 0;
 
-  /** `now` is milliseconds of a clock that never goes back. */
-  constructor(limits: ConnectionLimits, now: () => number) {
+  /**
+   * `now` is milliseconds of a clock that never goes back. `quota` knows of the other nodes; null
+   * where there are none.
+   */
+  constructor(limits: ConnectionLimits, now: () => number, quota: UserQuota | null = null) {
     this.frameRate = limits.frameRate;
     this.now = now;
     this.#limits = limits;
+    const boundsUsers = limits.connectionsPerUser > 0 || limits.frameRate.intervalMs > 0;
+    this.#quota = boundsUsers ? quota : null;
+    this.#quota?.start((user, nodes) => {
+      const tally = this.#users.get(user);
+      if (tally !== undefined) tally.nodes = nodes;
+    });
   }
 
   /** Connections that hold a pass. */
@@ -43,11 +55,11 @@ export class ConnectionLimiter implements PassIssuer {
   }
 
   /**
-   * Lets one more connection in. `user` is null for somebody anonymous, who is their connection.
-   * Whoever gets the pass must `release` it.
+   * Lets one more connection in, as that of somebody anonymous, who is their connection; for somebody
+   * with a token {@link identify} follows. Whoever gets the pass must `release` it.
    * @throws too_many when a bound is reached
    */
-  admit(addressKey: string, user: string | null): Pass {
+  admit(addressKey: string): Pass {
     const { connectionsMax, connectionsPerAddress } = this.#limits;
     if (isReached(this.#count, connectionsMax)) {
       throw tooMany(
@@ -62,23 +74,29 @@ export class ConnectionLimiter implements PassIssuer {
         "connections-per-address",
       );
     }
-    const holder = user === null ? null : this.#findUser(user);
     this.#count += 1;
     add(this.#addresses, address);
-    if (holder !== null) add(this.#users, holder);
-    return new Pass(this, address, holder);
+    return new Pass(this, address);
   }
 
   /**
-   * Counts a connection as another user's from now on.
-   * @throws too_many when that user has no more to spend; the pass stays as it was
+   * Counts a connection as another user's from now on. Undefined when that is done; where other nodes
+   * are asked first, a promise that rejects with `too_many` when all have as many as there may be. A
+   * refused pass stays as it was.
+   * @throws too_many when this node has as many
    */
-  identify(pass: Pass, user: string): void {
-    if (pass.isReleased || pass.user?.key === user) return;
-    const holder = this.#findUser(user);
-    if (pass.user !== null) remove(this.#users, pass.user);
-    add(this.#users, holder);
-    pass.user = holder;
+  identify(pass: Pass, user: string): Promise<void> | undefined {
+    if (pass.isReleased || pass.user?.key === user) return undefined;
+    const { connectionsPerUser } = this.#limits;
+    const holder = find(this.#users, user);
+    if (isReached(holder.connections, connectionsPerUser)) throw this.#tooManyOfUser();
+    if (this.#quota !== null && connectionsPerUser > 0) {
+      return this.#claim(this.#quota, pass, holder);
+    }
+    // Only the pace is shared: nobody need wait until it is known among how many nodes.
+    this.#quota?.claim(user, 0);
+    this.#assign(pass, holder);
+    return undefined;
   }
 
   /** Gives a pass back. May be called twice. */
@@ -87,14 +105,36 @@ export class ConnectionLimiter implements PassIssuer {
     pass.isReleased = true;
     this.#count -= 1;
     remove(this.#addresses, pass.address);
-    if (pass.user !== null) remove(this.#users, pass.user);
+    this.#dismiss(pass);
   }
 
-  #findUser(user: string): Tally {
+  async #claim(quota: UserQuota, pass: Pass, holder: Tally): Promise<void> {
+    const before = pass.user;
+    add(this.#users, holder); // so that those who come meanwhile find the bound reached
+    const isLetIn = await quota.claim(holder.key, this.#limits.connectionsPerUser);
+    // Its client may have left, or shown another token that was sooner.
+    const isUseless = pass.isReleased || pass.user !== before;
+    if (isLetIn && isUseless) quota.release(holder.key);
+    else if (isLetIn) this.#assign(pass, holder);
+    remove(this.#users, holder);
+    if (!isLetIn) throw this.#tooManyOfUser();
+  }
+
+  #assign(pass: Pass, holder: Tally): void {
+    this.#dismiss(pass);
+    add(this.#users, holder);
+    pass.user = holder;
+  }
+
+  #dismiss({ user }: Pass): void {
+    if (user === null) return;
+    remove(this.#users, user);
+    this.#quota?.release(user.key);
+  }
+
+  #tooManyOfUser(): PartylineError {
     const { connectionsPerUser } = this.#limits;
-    const holder = find(this.#users, user);
-    if (!isReached(holder.connections, connectionsPerUser)) return holder;
-    throw tooMany(`One user may have ${connectionsPerUser} connections.`, "connections-per-user");
+    return tooMany(`One user may have ${connectionsPerUser} connections.`, "connections-per-user");
   }
 }
 
@@ -103,7 +143,7 @@ function isReached(count: number, max: number): boolean {
 }
 
 function find(tallies: ReadonlyMap<string, Tally>, key: string): Tally {
-  return tallies.get(key) ?? { key, connections: 0, paidUntil: 0 };
+  return tallies.get(key) ?? { key, connections: 0, nodes: 1, paidUntil: 0 };
 }
 
 function add(tallies: Map<string, Tally>, tally: Tally): void {

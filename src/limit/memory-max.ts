@@ -1,4 +1,4 @@
-/** How much memory the process may use before the kernel ends it. */
+/** How much memory a process may use before the kernel ends it. */
 
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
@@ -8,9 +8,13 @@ import { dirname, join } from "node:path";
 const part = 0.8;
 const root = "/sys/fs/cgroup";
 
-/** Four fifths of the memory of the machine, or of the control group where that has less. */
-export function readMemoryMax(): number {
-  return toMemoryMax(totalmem(), readGroupMax(root, readText("/proc/self/cgroup") ?? ""));
+/**
+ * Four fifths of the memory of the machine, or of the control group where that has less; of that, the
+ * part of one of `processes` that share it.
+ */
+export function readMemoryMax(processes = 1): number {
+  const groupBytes = readGroupMax(root, readText("/proc/self/cgroup") ?? "");
+  return Math.floor(toMemoryMax(totalmem(), groupBytes) / processes);
 }
 
 /** As {@link readMemoryMax}, of bounds that are known; null where a group sets none. */

@@ -1,12 +1,14 @@
 /** One connection's right to be here, and to send frames. */
 
 import { limits } from "../protocol/limits.ts";
-import { type Bucket, type Rate, takeToken } from "./token-bucket.ts";
+import { type Bucket, type Rate, shareRate, takeToken } from "./token-bucket.ts";
 
 /** What is counted of one address or one user. A user's connections share its bucket. */
 export interface Tally extends Bucket {
   readonly key: string;
   connections: number;
+  /** Nodes to which a user is connected, this one included: each lets it have its part of the pace. */
+  nodes: number;
 }
 
 /** Whoever gives passes and takes them back. */
@@ -15,7 +17,7 @@ export interface PassIssuer {
   readonly frameRate: Rate;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  identify(pass: Pass, user: string): void;
+  identify(pass: Pass, user: string): Promise<void> | undefined;
   release(pass: Pass): void;
 }
 
@@ -23,25 +25,26 @@ export interface PassIssuer {
 export class Pass implements Bucket {
   readonly address: Tally;
   /** Null for somebody anonymous, whose bucket is this pass. */
-  user: Tally | null;
+  user: Tally | null = null;
   isReleased = false;
   paidUntil = 0;
   #refusals = 0;
   readonly #issuer: PassIssuer;
 
-  constructor(issuer: PassIssuer, address: Tally, user: Tally | null) {
+  constructor(issuer: PassIssuer, address: Tally) {
     this.#issuer = issuer;
     this.address = address;
-    this.user = user;
   }
 
   /** Counts one frame. Returns 0, or the milliseconds after which it could have passed. */
   spend(): number {
     const { frameRate } = this.#issuer;
-    const bucket: Bucket = this.user ?? this;
+    const { user } = this;
+    const bucket: Bucket = user ?? this;
+    const isShared = user !== null && user.nodes > 1;
     const now = this.#issuer.now();
     if (bucket.paidUntil <= now) this.#refusals = 0; // it kept quiet until its bucket was full
-    const waitMs = takeToken(bucket, frameRate, now);
+    const waitMs = takeToken(bucket, isShared ? shareRate(frameRate, user.nodes) : frameRate, now);
     if (waitMs > 0) this.#refusals += 1;
     return waitMs;
   }
@@ -51,9 +54,12 @@ export class Pass implements Bucket {
     return this.#refusals >= limits.refusedFramesMax;
   }
 
-  /** Counts it as a user's from now on. @throws too_many when that user has too many connections */
-  identify(user: string): void {
-    this.#issuer.identify(this, user);
+  /**
+   * Counts it as a user's from now on. Undefined when that is done, else a promise: other nodes are
+   * asked. @throws too_many when that user has too many connections; the promise may reject with it
+   */
+  identify(user: string): Promise<void> | undefined {
+    return this.#issuer.identify(this, user);
   }
 
   /** Gives it back. May be called twice. */

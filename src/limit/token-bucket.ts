@@ -23,6 +23,12 @@ export function toRate(perSecond: number, burst: number): Rate {
   return { intervalMs, burstMs: intervalMs * Math.max(1, burst) };
 }
 
+/** The part of a pace that each of several has: together they keep to it, the burst included. */
+export function shareRate({ intervalMs, burstMs }: Rate, parts: number): Rate {
+  const interval = intervalMs * parts;
+  return { intervalMs: interval, burstMs: Math.max(burstMs, interval) };
+}
+
 /**
  * Takes a token. Returns 0 when there was one, else the milliseconds until there is one; nothing is
  * taken then. This is the generic cell rate algorithm (ITU-T I.371) in its virtual scheduling form:

@@ -23,6 +23,8 @@ async function create() {
     queueBytes: () => nobody,
     unreadyReason: () => null,
     loadLevel: () => 0,
+    machine: null,
+    worker: null,
   };
   const waiting = clock.waiting; // the sessions' own
   const watch = new ServerWatch({ sources, clock, sessions });

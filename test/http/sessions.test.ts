@@ -30,7 +30,7 @@ class NotingSession implements Session {
     this.notes.push(`${secondsLeft} s left`);
   }
 
-  renew(identity: Identity): void {
+  renew(identity: Identity): undefined {
     this.identity = identity;
     sessions.watch(this);
   }

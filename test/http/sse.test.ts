@@ -225,7 +225,13 @@ test("a quiet stream gets a comment now and then, and one that is not read gets 
   expect(everyMs).toBe(limits.heartbeatMs);
   const request = new Request("http://localhost/rooms/hall/events");
   const identity = await guard.identify(request);
-  const response = streams.respond(request, null, identity, new Map([["hall", "end"]]), false);
+  const response = await streams.respond(
+    request,
+    null,
+    identity,
+    new Map([["hall", "end"]]),
+    false,
+  );
   const chunks = (response.body as unknown as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   const text = async () => new TextDecoder().decode((await chunks.next()).value);
   const tick = () => (beat as () => void)();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ConnectionLimiter } from "../../src/limit/connection-limiter.ts";
+import type { Pass } from "../../src/limit/pass.ts";
 import { toRate } from "../../src/limit/token-bucket.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -11,68 +12,80 @@ function create(connectionsMax: number, connectionsPerAddress: number, connectio
   return { clock, limiter: new ConnectionLimiter({ ...bounds, frameRate }, () => clock.now()) };
 }
 
+/** Lets somebody in as a server does: by address, and then as a user. */
+function admit(limiter: ConnectionLimiter, address: string, user: string | null): Pass {
+  const pass = limiter.admit(address);
+  try {
+    if (user !== null) pass.identify(user);
+    return pass;
+  } catch (thrown) {
+    pass.release();
+    throw thrown;
+  }
+}
+
 const tooMany = expect.objectContaining({ code: "too_many", retryAfterMs: 5_000 });
 
 describe("connections", () => {
   test("are bounded in all, and one that leaves makes room", () => {
     const { limiter } = create(2, 0, 0);
-    const first = limiter.admit("a", null);
-    limiter.admit("b", null);
-    expect(() => limiter.admit("c", null)).toThrow(tooMany);
+    const first = admit(limiter, "a", null);
+    admit(limiter, "b", null);
+    expect(() => admit(limiter, "c", null)).toThrow(tooMany);
     first.release();
-    limiter.admit("c", null);
-    expect(() => limiter.admit("d", null)).toThrow("2 connections");
+    admit(limiter, "c", null);
+    expect(() => admit(limiter, "d", null)).toThrow("2 connections");
   });
 
   test("are bounded for each address alone", () => {
     const { limiter } = create(0, 2, 0);
-    const first = limiter.admit("a", null);
-    limiter.admit("a", null);
-    expect(() => limiter.admit("a", null)).toThrow(tooMany);
-    limiter.admit("b", null);
+    const first = admit(limiter, "a", null);
+    admit(limiter, "a", null);
+    expect(() => admit(limiter, "a", null)).toThrow(tooMany);
+    admit(limiter, "b", null);
     first.release();
     first.release(); // a second time counts for nothing
-    limiter.admit("a", null);
-    expect(() => limiter.admit("a", null)).toThrow(tooMany);
+    admit(limiter, "a", null);
+    expect(() => admit(limiter, "a", null)).toThrow(tooMany);
   });
 
   test("are bounded for each user, from wherever; anonymous ones are not one user", () => {
     const { limiter } = create(0, 0, 2);
-    for (let times = 0; times < 10; times += 1) limiter.admit("a", null);
-    const first = limiter.admit("a", "alice");
-    limiter.admit("b", "alice");
-    expect(() => limiter.admit("c", "alice")).toThrow(tooMany);
-    limiter.admit("c", "bob");
+    for (let times = 0; times < 10; times += 1) admit(limiter, "a", null);
+    const first = admit(limiter, "a", "alice");
+    admit(limiter, "b", "alice");
+    expect(() => admit(limiter, "c", "alice")).toThrow(tooMany);
+    admit(limiter, "c", "bob");
     first.release();
-    limiter.admit("c", "alice");
+    admit(limiter, "c", "alice");
   });
 
   test("that learn whose they are count for that user from then on", () => {
     const { limiter } = create(0, 0, 1);
-    const anonymous = limiter.admit("a", null);
+    const anonymous = admit(limiter, "a", null);
     anonymous.identify("alice");
-    expect(() => limiter.admit("a", "alice")).toThrow(tooMany);
-    const other = limiter.admit("a", "bob");
+    expect(() => admit(limiter, "a", "alice")).toThrow(tooMany);
+    const other = admit(limiter, "a", "bob");
     expect(() => other.identify("alice")).toThrow(tooMany);
-    expect(() => limiter.admit("a", "bob")).toThrow(tooMany); // still bob's
+    expect(() => admit(limiter, "a", "bob")).toThrow(tooMany); // still bob's
     anonymous.identify("carol");
     other.identify("alice");
-    limiter.admit("a", "bob");
+    admit(limiter, "a", "bob");
   });
 
   test("that are refused or gone leave nothing behind", () => {
     const { limiter } = create(3, 2, 1);
     const passes = [
-      limiter.admit("a", "alice"),
-      limiter.admit("a", null),
-      limiter.admit("b", "bob"),
+      admit(limiter, "a", "alice"),
+      admit(limiter, "a", null),
+      admit(limiter, "b", "bob"),
     ];
     for (const [address, user] of [
       ["c", "carol"],
       ["a", "dave"],
       ["b", "alice"],
     ] as const) {
-      expect(() => limiter.admit(address, user)).toThrow(tooMany);
+      expect(() => admit(limiter, address, user)).toThrow(tooMany);
     }
     expect([limiter.count, limiter.size]).toEqual([3, 4]);
     for (const pass of passes) pass.release();
@@ -81,7 +94,7 @@ describe("connections", () => {
 
   test("are not bounded by 0", () => {
     const { limiter } = create(0, 0, 0);
-    for (let times = 0; times < 1_000; times += 1) limiter.admit("a", "alice");
+    for (let times = 0; times < 1_000; times += 1) admit(limiter, "a", "alice");
     expect(limiter.count).toBe(1_000);
   });
 });
@@ -89,16 +102,16 @@ describe("connections", () => {
 describe("frames", () => {
   test("of anonymous connections are counted for each, those of a user together", () => {
     const { limiter } = create(0, 0, 0);
-    const [first, second] = [limiter.admit("a", null), limiter.admit("a", null)];
+    const [first, second] = [admit(limiter, "a", null), admit(limiter, "a", null)];
     expect([first.spend(), first.spend(), first.spend()]).toEqual([0, 0, 1]);
     expect(second.spend()).toBe(0);
-    const [third, fourth] = [limiter.admit("a", "alice"), limiter.admit("b", "alice")];
+    const [third, fourth] = [admit(limiter, "a", "alice"), admit(limiter, "b", "alice")];
     expect([third.spend(), fourth.spend(), third.spend(), fourth.spend()]).toEqual([0, 0, 1, 1]);
   });
 
   test("that go on although they are refused make a connection hopeless", () => {
     const { limiter } = create(0, 0, 0);
-    const pass = limiter.admit("a", null);
+    const pass = admit(limiter, "a", null);
     while (pass.spend() === 0);
     for (let refused = 1; refused < limits.refusedFramesMax; refused += 1) {
       expect(pass.isHopeless).toBe(false);
@@ -109,7 +122,7 @@ describe("frames", () => {
 
   test("are forgiven once the bucket was full again, and not before", () => {
     const { clock, limiter } = create(0, 0, 0);
-    const pass = limiter.admit("a", null);
+    const pass = admit(limiter, "a", null);
     const flood = (frames: number) => {
       for (let sent = 0; sent < frames; sent += 1) pass.spend();
     };

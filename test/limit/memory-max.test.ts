@@ -32,4 +32,5 @@ test("four fifths of the machine or of the group are taken", () => {
   expect(toMemoryMax(1_000, 5_000)).toBe(800);
   expect(readMemoryMax()).toBeGreaterThan(0);
   expect(readMemoryMax()).toBeLessThan(totalmem());
+  expect(readMemoryMax(4)).toBe(Math.floor(readMemoryMax() / 4));
 });
