@@ -1,8 +1,10 @@
 #!/usr/bin/env bun
 /** The executable: hands its arguments to the command line, and is the only place that exits. */
 
-import { constants, fstatSync, openSync } from "node:fs";
-import type { Terminal } from "./cli/terminal.ts";
+import { closeSync, constants, existsSync, fstatSync, openSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import type { SupervisorChannel, Terminal } from "./cli/terminal.ts";
+import { roleVariable } from "./cli/worker-message.ts";
 
 /** A defect in one connection must not end the process: that would be everybody's outage. */
 let report: (defect: unknown) => void = complainAboutDefect;
@@ -13,6 +15,8 @@ process.on("unhandledRejection", (defect) => report(defect));
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 const terminal: Terminal = {
+  command: [...findProgram(), ...process.argv.slice(2)],
+  supervisor: openChannel(),
   environment: process.env,
   folder: process.cwd(),
   isColored: process.stdout.isTTY === true && !process.env.NO_COLOR,
@@ -58,7 +62,13 @@ const terminal: Terminal = {
     process.on("SIGINT", () => end("SIGINT"));
     process.on("SIGTERM", () => end("SIGTERM"));
   },
-  onHangup: (act) => void process.on("SIGHUP", act),
+  onHangup(act) {
+    const hadTerminal = hasTerminal();
+    process.on("SIGHUP", () => {
+      if (hadTerminal && !hasTerminal()) process.kill(process.pid, "SIGTERM");
+      else act();
+    });
+  },
   onDefect(next) {
     report = next;
   },
@@ -70,6 +80,59 @@ try {
 } catch (defect) {
   report(defect);
   process.exit(1);
+}
+
+/**
+ * A compiled executable is started again by the name it was called by, where that leads to it: a link
+ * may lead to another version by then.
+ */
+function findProgram(): string[] {
+  const { execPath, argv0 } = process;
+  if (!/^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/.test(Bun.main)) return [execPath, Bun.main];
+  const called = Bun.which(argv0) ?? resolve(argv0);
+  const isSame = existsSync(called) && realpathSync(called) === realpathSync(execPath);
+  return [isSame ? called : execPath];
+}
+
+/** Takes the role out of the environment, so that it is no variable of the configuration. */
+function openChannel(): SupervisorChannel | null {
+  const role = process.env[roleVariable];
+  if (role === undefined || process.send === undefined) return null;
+  delete process.env[roleVariable];
+  // Bun 1.4.5 never calls back for what was sent as the other end closed.
+  const waiting = new Set<() => void>();
+  process.once("disconnect", () => {
+    for (const done of waiting) done();
+  });
+  return {
+    role,
+    send: (message) =>
+      new Promise((resolve) => {
+        const done = () => {
+          waiting.delete(done);
+          resolve();
+        };
+        waiting.add(done);
+        if (!process.connected) done();
+        else process.send?.(message, undefined, undefined, done);
+      }),
+    onMessage: (take) => void process.on("message", take),
+    onGone(act) {
+      process.on("disconnect", act);
+      if (!process.connected) act();
+    },
+  };
+}
+
+/** Tells whether the terminal is there that this was started in: one that was closed cannot be opened. */
+function hasTerminal(): boolean {
+  if (process.stderr.isTTY !== true) return false;
+  try {
+    closeSync(openSync("/dev/tty", constants.O_RDONLY | constants.O_NOCTTY));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isHungUp(error: Error): boolean {

@@ -56,6 +56,7 @@ export class Drain {
   readonly others = new Set<Leaver>();
   readonly #options: DrainOptions;
   #stage: "staying" | "announced" | "leaving" = "staying";
+  #isReplaced = false;
   #spreadMs = 0;
   #told = Math.random() / goldenRatio;
   #endsAt = 0;
@@ -63,6 +64,16 @@ export class Drain {
 
   constructor(options: DrainOptions) {
     this.#options = options;
+  }
+
+  /** True once other processes listen in place of this one. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
+  }
+
+  /** Says so: then nothing need be announced first. */
+  replace(): void {
+    this.#isReplaced = true;
   }
 
   /** True from the first word of it on. */
@@ -113,7 +124,8 @@ export class Drain {
   }
 
   async #leave(sockets: ReadonlySet<Leaver>, streams: Leavers): Promise<void> {
-    const { delayMs, windowMs, timeoutMs, log } = this.#options;
+    const { windowMs, timeoutMs, log } = this.#options;
+    const delayMs = this.#isReplaced ? 0 : this.#options.delayMs;
     this.#stage = "announced";
     if (delayMs > 0) {
       log.info(

@@ -10,7 +10,7 @@ export type Readiness = () => string | null;
 /** What the routes work with. */
 export interface HealthParts {
   readonly readiness: Readiness;
-  readonly meters: () => Promise<Registry>;
+  readonly meters: () => Promise<Pick<Registry, "metrics" | "contentType">>;
   readonly administrators: Administrators;
   /** True where everybody may read the meters. */
   readonly hasOpenMetrics: boolean;

@@ -47,6 +47,10 @@ function toIdleTimeout(idleTimeoutMs: number): number {
   return Math.min(255, Math.ceil(idleTimeoutMs / 1_000));
 }
 
+/** Milliseconds to wait for others that claim a port, and between two tries. */
+const turnMsMax = 5_000;
+const turnPollMs = 5;
+
 /** Where and how to listen. */
 export interface ListenOptions {
   readonly host: string;
@@ -54,6 +58,11 @@ export interface ListenOptions {
   readonly http3: boolean;
   readonly idleTimeoutMs: number;
   readonly tlsMinVersion: "1.2" | "1.3";
+  /**
+   * For a port that several processes of ours listen on: the first claims it, which fails if anybody
+   * else has it, and the others join. Left out, nobody shares it.
+   */
+  readonly sharing?: "claim" | "join";
 }
 
 /**
@@ -66,7 +75,8 @@ export function listen(
   certificate: Certificate | null,
 ): Listening {
   const { host } = options;
-  const server = open(app, options, certificate);
+  const begin = (port: number) => open(app, { ...options, port }, certificate);
+  const server = options.sharing === "claim" ? claim(options, begin) : begin(options.port);
   const listener = new Listener(server);
   const port = server.port ?? options.port;
   const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host;
@@ -96,9 +106,44 @@ export function listen(
   };
 }
 
+/** Has the port alone for a moment, then calls `act` with its number, which 0 leaves to the system. */
+function claim<Result>({ host, port }: ListenOptions, act: (port: number) => Result): Result {
+  const release = waitForTurn();
+  try {
+    const fetch = () => new Response(null, { status: 503 });
+    const server = Bun.serve({ hostname: host, port, reusePort: false, fetch });
+    void server.stop(true);
+    return act(server.port ?? port);
+  } catch (thrown) {
+    throw thrown instanceof StartError ? thrown : new StartError(describe(thrown, host, port));
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Lets one process at a time claim a port, or two could both have it alone, and then share it. A name
+ * of the abstract kind (unix(7)) is known where the port is, and ends with its process. A claim takes
+ * a millisecond: who holds the name for longer is nobody of ours, and keeps nobody from starting.
+ */
+function waitForTurn(): () => void {
+  const endsAt = performance.now() + turnMsMax;
+  do {
+    try {
+      const lock = Bun.listen({ unix: "\0partyline-claim", socket: { data() {} } });
+      return () => lock.stop(true);
+    } catch (thrown) {
+      const isTaken = thrown instanceof Error && "code" in thrown && thrown.code === "EADDRINUSE";
+      if (!isTaken) break; // there are no such names here
+    }
+    Bun.sleepSync(turnPollMs);
+  } while (performance.now() < endsAt);
+  return () => {};
+}
+
 function open(
   app: AnyElysia,
-  { host, port, http3, idleTimeoutMs, tlsMinVersion }: ListenOptions,
+  { host, port, http3, idleTimeoutMs, tlsMinVersion, sharing }: ListenOptions,
   certificate: Certificate | null,
 ): Server<unknown> {
   const leaving = process.listeners("beforeExit");
@@ -106,7 +151,7 @@ function open(
     app.listen({
       hostname: host,
       port,
-      reusePort: false, // Elysia's default lets two servers share a port in silence
+      reusePort: sharing !== undefined, // Elysia's default lets two share a port in silence
       development: false, // Bun would answer errors with a page that shows the stack
       idleTimeout: toIdleTimeout(idleTimeoutMs),
       http2: true,

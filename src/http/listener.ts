@@ -14,6 +14,9 @@ export interface Serving {
 /** Certificates whose connections are kept at a time. They come months apart. */
 const retiredMax = 4;
 
+/** Milliseconds in which connections that are in use end with an answer that says so. */
+const partingMs = 500;
+
 /**
  * A server that can be put in place of another on the same port. Bun 1.4.5 takes no new certificate
  * into a server that runs (`reload` passes over `tls`), but one that was stopped gently keeps its
@@ -50,6 +53,18 @@ export class Listener implements Serving {
   async stop(isForced = false): Promise<void> {
     this.#isStopped = true;
     await Promise.all([...this.#retired, this.#current].map((server) => server.stop(isForced)));
+  }
+
+  /**
+   * Closes the port, for others that listen on it too. WebSockets, streams and requests under way stay;
+   * connections without a request are closed by Bun 1.4.5, so answers should tell clients to close
+   * theirs from now on, for which this waits. Connections that the kernel is still opening for this
+   * process are reset by Linux, unless `net.ipv4.tcp_migrate_req` gives them to the others.
+   */
+  async retire(): Promise<void> {
+    this.#isStopped = true;
+    await Bun.sleep(partingMs);
+    void this.#current.stop();
   }
 
   /**

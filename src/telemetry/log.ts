@@ -21,6 +21,14 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
   /** Colours the levels of lines for people. */
   readonly hasColors?: boolean;
+  /** Stand in each line. */
+  readonly fields?: object;
+}
+
+/** What a configuration says of the log. */
+export interface LogSettings {
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat | "auto";
 }
 
 /** By pino's numbers: their names, and colours that terminals know (ECMA-48, SGR). */
@@ -31,13 +39,21 @@ const levels: Readonly<Record<number, { readonly name: string; readonly color: n
   50: { name: "error", color: 31 },
 };
 
+/** Makes the log of this process, on standard error. `fields` stand in each line. */
+export function createProcessLog({ logLevel, logFormat }: LogSettings, fields: object = {}): Log {
+  const usual = process.stderr.isTTY ? "text" : "json";
+  // https://no-color.org: whatever it is set to, unless that is nothing.
+  const hasColors = process.stderr.isTTY && !process.env.NO_COLOR;
+  return createLog(logLevel, logFormat === "auto" ? usual : logFormat, { hasColors, fields });
+}
+
 /** Makes a logger. */
 export function createLog(level: LogLevel, format: LogFormat, given: LogOptions = {}): Log {
   const sink = new LineSink(process.stderr, (lines) => {
     log.warn({ lines }, "Log lines are missing before this one: nobody took them in time.");
   });
-  const { write = (line) => sink.write(line), hasColors = false } = given;
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const { write = (line) => sink.write(line), hasColors = false, fields = {} } = given;
+  const options = { level, base: fields, timestamp: pino.stdTimeFunctions.isoTime };
   const logger =
     format === "text"
       ? pino(options, { write: (line: string) => write(toText(line, hasColors)) })

@@ -56,7 +56,7 @@ export class Measures {
     websocket: new Histogram(fineSeconds),
     http: new Histogram(fineSeconds),
   };
-  /** Messages stored and announced. */
+  /** Messages stored for publishers here. */
   messages = 0;
   /** Messages handed to live readers. */
   readonly deliveries: ReaderCounts = { websocket: 0, sse: 0 };
@@ -106,6 +106,7 @@ export class Measures {
   /** Counts an acknowledged message by the transport it came on, and the time that took. */
   countPublish(transport: keyof PublisherCounts, isDuplicate: boolean, ms: number): void {
     if (isDuplicate) this.duplicates[transport] += 1;
+    else this.messages += 1;
     this.publishSeconds[transport].observe(ms / 1_000);
   }
 

@@ -26,6 +26,8 @@ export interface Meter {
   readonly name: string;
   readonly type: "gauge" | "counter" | "histogram";
   readonly help: string;
+  /** How the numbers of several workers become one. */
+  readonly aggregator: "sum" | "max";
   /** What it shows, under each combination of labels. */
   readonly read: () => (readonly [Labels, number | Histogram])[];
 }
@@ -40,13 +42,15 @@ export function listMeters(sources: MeterSources): Meter[] {
 function listGauges({ version, ...sources }: MeterSources): Meter[] {
   const { connections, queueBytes, rooms, isReady, loadLevel } = sources;
   const gauge = toMeterOf("gauge");
+  const most = toMeterOf("gauge", "max");
   return [
     gauge("connections", "Open connections.", () => byTransport(connections())),
     gauge("rooms", "Rooms that somebody is in.", () => only(rooms())),
     gauge("queue_bytes", "Bytes that wait for readers.", () => byTransport(queueBytes())),
-    gauge("ready", "1 where the server should get new work.", () => only(isReady() ? 1 : 0)),
-    gauge("load_level", "0, or up to 3 where there is too much to do.", () => only(loadLevel())),
-    gauge("build_info", "1, under what is running.", () => [[{ version, bun: Bun.version }, 1]]),
+    most("ready", "1 where the server should get new work.", () => only(isReady() ? 1 : 0)),
+    most("load_level", "0, or up to 3 where there is too much to do.", () => only(loadLevel())),
+    most("build_info", "1, under what is running.", () => [[{ version, bun: Bun.version }, 1]]),
+    gauge("workers", "Processes whose numbers these are.", () => only(1)),
   ];
 }
 
@@ -60,7 +64,9 @@ function listCounters(measures: Measures): Meter[] {
     each("leaves_total", "Rooms left.", measures.leaves),
     each("publishes_total", "Messages that arrived to be published.", measures.publishes),
     each("duplicates_total", "Messages that had been published before.", measures.duplicates),
-    counter("messages_total", "Messages stored and announced.", () => only(measures.messages)),
+    counter("messages_total", "Messages stored for publishers here.", () =>
+      only(measures.messages),
+    ),
     each("deliveries_total", "Messages handed to live readers.", measures.deliveries),
     counter("signals_total", "Signals passed on.", () => only(measures.signals)),
     each("received_bytes_total", "Bytes of frames and bodies received.", measures.receivedBytes),
@@ -108,9 +114,9 @@ function listHistograms({ measures }: MeterSources): Meter[] {
   ];
 }
 
-function toMeterOf(type: Meter["type"]) {
+function toMeterOf(type: Meter["type"], aggregator: Meter["aggregator"] = "sum") {
   return (name: string, help: string, read: Read): Meter => {
-    return { name: `partyline_${name}`, type, help, read };
+    return { name: `partyline_${name}`, type, help, aggregator, read };
   };
 }
 

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, renameSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { type Outcome, runProgram, startProgram } from "../support/program.ts";
+import { RedisServer } from "../support/redis-server.ts";
 import { root } from "../support/source-tree.ts";
+import { findSystemProgram } from "../support/system-program.ts";
 import { createTemporaryFolder, type TemporaryFolder } from "../support/temporary-folder.ts";
+import { WorkersProgram } from "../support/workers-program.ts";
 
 const buildMsMax = 120_000;
 /** Far above what it takes: this machine may be busy with other tests. */
@@ -123,6 +126,31 @@ test("makes a certificate and speaks HTTP/1.1, HTTP/2 and HTTP/3 with it", async
     expect([protocol, answer.status]).toEqual([protocol, 200]);
   }
 });
+
+test.skipIf(findSystemProgram("redis") === null || process.platform !== "linux")(
+  "workers become those of another executable at SIGHUP, here behind a link that was turned",
+  async () => {
+    enterFolder();
+    await using redis = await RedisServer.start();
+    const next = join(elsewhere, "next");
+    const link = join(elsewhere, "partyline");
+    cpSync(binary, next);
+    symlinkSync(binary, link);
+    const flags = ["--workers", "2", "--port", "0", "--redis", redis.url];
+    using program = await WorkersProgram.start(elsewhere, flags, [link], nothing);
+    const executables = () => program.listWorkers().map((pid) => statSync(`/proc/${pid}/exe`).ino);
+    const { ino: before } = statSync(binary);
+    expect(executables()).toEqual([before, before]);
+    symlinkSync(next, `${link}-new`);
+    renameSync(`${link}-new`, link);
+    program.process.kill("SIGHUP");
+    await program.line("Rolled: all workers are new.");
+    const { ino: after } = statSync(next);
+    expect(executables()).toEqual([after, after]);
+    expect((await fetch(`${program.url}/livez`)).status).toBe(200);
+    expect(await program.end("SIGTERM")).toBe(0);
+  },
+);
 
 test("says in one sentence that its port is taken, and exits with 1", async () => {
   enterFolder();
