@@ -4,6 +4,7 @@
  */
 
 import { limitKeys } from "./config-limit-keys.ts";
+import { redisKeys } from "./config-redis-keys.ts";
 import {
   anonymousKind,
   choiceKind,
@@ -28,6 +29,8 @@ export interface Key<Kept extends Value = Value> {
   /** What an unset key means, for people. */
   readonly unset?: string;
   readonly help: string;
+  /** The environment variable, where it is not the usual one. */
+  readonly variable?: string;
   /** False for the key that names the file itself. */
   readonly inFile?: false;
 }
@@ -182,6 +185,7 @@ export const configKeys = {
     default: "4MiB",
     help: "Bytes that may wait for one slow reader before its connection is cut.",
   },
+  ...redisKeys,
   ...limitKeys,
   metrics: {
     kind: choiceKind(["open", "admin"]),
@@ -233,7 +237,7 @@ export function flagOf(name: KeyName): string {
 
 /** The environment variable of a key: `PARTYLINE_TLS_CERT`. */
 export function variableOf(name: KeyName): string {
-  return `${variablePrefix}${name.toUpperCase().replaceAll("-", "_")}`;
+  return keyOf(name).variable ?? `${variablePrefix}${name.toUpperCase().replaceAll("-", "_")}`;
 }
 
 /** What every variable of ours starts with. */

@@ -1,11 +1,14 @@
-/** The configuration keys of what each may use: how often, how many, how long. */
+/** The configuration keys of what each may use: how often, how many, how long; and of workers. */
 
+import { availableParallelism } from "node:os";
 import { countKind, durationKind, type Kind, sizeKind } from "./config-value.ts";
 import { parseNetwork } from "./limit/network.ts";
 import { isSlowReaderRule, slowReaderForm } from "./limit/slow-reader.ts";
 
 const many = 1_000_000;
 const minuteMs = 60_000;
+const workersMax = 64;
+const workersCount = countKind("<count>", 0, workersMax);
 
 /** Addresses and networks, between commas; in TOML also an array. */
 const networksKind: Kind<string> = {
@@ -30,7 +33,22 @@ const slowReaderKind: Kind<string> = {
   format: (value) => JSON.stringify(value),
 };
 
+/** Processes; `auto` is one for each core. */
+const workersKind: Kind<number> = {
+  ...workersCount,
+  accepts: `a whole number from 0 to ${workersMax}, or auto for one on each core`,
+  parse: (given, folder) =>
+    given === "auto"
+      ? Math.min(workersMax, availableParallelism())
+      : workersCount.parse(given, folder),
+};
+
 export const limitKeys = {
+  workers: {
+    kind: workersKind,
+    default: "0",
+    help: "Processes that serve together on the one port, for more cores; 0 is this one alone.",
+  },
   "slow-reader": {
     kind: slowReaderKind,
     default: "cut",

@@ -70,7 +70,7 @@ export function gatherSettings(given: Given): Gathered {
     const { kind } = keyOf(name);
     const value = kind.parse(raw, folder);
     if (value === undefined) {
-      problems.push({ place: origin.place, sentence: refuse(name, raw, origin, kind.accepts) });
+      problems.push({ place: origin.place, sentence: refuse(name, raw, origin) });
     } else if (!settings.has(name)) {
       settings.set(name, { value, origin });
     }
@@ -112,7 +112,9 @@ export function suggest(name: string, known: readonly string[]): string {
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(name.slice(0, shownLengthMax), candidate);
+    // PARTYLINE_REDIS for the variable, redis-url for the key: each is called otherwise.
+    const isStart = candidate.startsWith(`${name}_`) || name.startsWith(`${candidate}-`);
+    const distance = isStart ? 1 : editDistance(name.slice(0, shownLengthMax), candidate);
     if (distance < least) [least, nearest] = [distance, candidate];
   }
   return nearest === undefined ? "." : `; did you mean ${nearest}?`;
@@ -129,8 +131,11 @@ export function showOf(name: KeyName, value: unknown): string {
   return keyOf(name).kind.isSecret ? "(secret)" : show(value);
 }
 
-function refuse(name: KeyName, raw: unknown, origin: Origin, accepts: string): string {
-  return `${name} is ${showOf(name, raw)} (${origin.label}), which is not accepted; give ${accepts}.`;
+function refuse(name: KeyName, raw: unknown, origin: Origin): string {
+  const { kind } = keyOf(name);
+  const why = kind.explain?.(raw);
+  const shown = `${name} is ${showOf(name, raw)} (${origin.label})`;
+  return `${shown}, which is not accepted; give ${kind.accepts}.${why === undefined ? "" : ` ${why}`}`;
 }
 
 function strangeVariables(environment: Given["environment"]): Problem[] {

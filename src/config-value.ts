@@ -25,6 +25,8 @@ export interface Kind<Kept extends Value> {
   readonly isRepeatable?: true;
   parse(given: unknown, folder: string): Kept | undefined;
   format(value: Kept): string;
+  /** Says in a sentence, without the value, what is wrong with one; undefined where nothing is known. */
+  explain?(given: unknown): string | undefined;
 }
 
 interface Unit {

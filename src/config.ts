@@ -12,6 +12,7 @@ import {
 } from "./config-issuers.ts";
 import { type KeyName, keyNames, keyOf, type Settings } from "./config-keys.ts";
 import { type LimitConfig, toLimitConfig } from "./config-limits.ts";
+import { type RedisSettings, redisRules, toRedisSettings } from "./config-redis.ts";
 import {
   type Broken,
   type Given,
@@ -22,11 +23,12 @@ import {
 } from "./config-source.ts";
 import { type TlsSettings, tlsRules, toTlsSettings } from "./config-tls.ts";
 import { isLoopback, type Value } from "./config-value.ts";
+import { type WorkersSettings, workersRules } from "./config-workers.ts";
 import type { Retention } from "./hub/ports.ts";
 import { queueBytesMin } from "./protocol/limits.ts";
 
 /** What a server needs to know. Paths are absolute, sizes are bytes, ages are milliseconds. */
-export interface Config extends LimitConfig, TlsSettings {
+export interface Config extends LimitConfig, RedisSettings, TlsSettings, WorkersSettings {
   readonly host: string;
   /** 0 takes any port that is free. */
   readonly port: number;
@@ -83,6 +85,8 @@ type Rule = (config: Config, settings: Settings | undefined) => Broken | undefin
 /** What no key can say about itself alone. */
 const rules: readonly Rule[] = [
   ...tlsRules,
+  ...redisRules,
+  ...workersRules,
   ({ frameBytesMax, queueBytesMax }) =>
     queueBytesMax < queueBytesMin(frameBytesMax)
       ? {
@@ -203,6 +207,8 @@ function toConfig(settings: Settings, tables: readonly IssuerTable[] = []): Conf
     },
     frameBytesMax: settings["frame-bytes-max"],
     queueBytesMax: settings["queue-bytes-max"],
+    ...toRedisSettings(settings),
+    workers: settings.workers,
     ...toLimitConfig(settings),
     metrics: settings.metrics,
     logLevel: settings["log-level"],

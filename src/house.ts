@@ -4,6 +4,7 @@ import type { AnyElysia } from "elysia";
 import { createOrigins } from "./auth/origin.ts";
 import { Revocations } from "./auth/revocations.ts";
 import { MemoryBroker } from "./broker/memory.ts";
+import type { RedisLink } from "./broker/redis-link.ts";
 import type { Config } from "./config.ts";
 import { toEffectiveLimits } from "./config-limits.ts";
 import { hasTls } from "./config-tls.ts";
@@ -16,8 +17,10 @@ import { docs } from "./http/docs.ts";
 import { downloads } from "./http/downloads.ts";
 import { Drain } from "./http/drain.ts";
 import type { Readiness } from "./http/health.ts";
+import { Kicks } from "./http/kicks.ts";
 import type { Serving } from "./http/listener.ts";
 import { Overflow } from "./http/overflow.ts";
+import { Renewals } from "./http/renewals.ts";
 import { Roll } from "./http/roll.ts";
 import { Sessions } from "./http/sessions.ts";
 import { Shedding } from "./http/shedding.ts";
@@ -29,11 +32,13 @@ import { readMemoryMax } from "./limit/memory-max.ts";
 import { readConnectionsMax } from "./limit/open-files.ts";
 import { PublishBudget } from "./limit/publish-budget.ts";
 import { toLatestOnly } from "./limit/slow-reader.ts";
-import { createConfiguredLog, createFolder, openGuard, openLog, systemClock } from "./opening.ts";
-import { Overview } from "./overview.ts";
+import type { UserQuota } from "./limit/user-quota.ts";
+import { createFolder, openGuard, openLog, systemClock } from "./opening.ts";
+import { type Colleagues, Overview } from "./overview.ts";
 import { limits } from "./protocol/limits.ts";
-import type { Log } from "./telemetry/log.ts";
+import { createProcessLog, type Log } from "./telemetry/log.ts";
 import { Measures } from "./telemetry/measures.ts";
+import type { MeterSnapshots } from "./telemetry/meter-sum.ts";
 import { version } from "./version.ts";
 
 /** Everything but the listening: for a server of our own, or inside somebody else's. */
@@ -46,6 +51,13 @@ export interface House {
   leave(): Promise<void>;
   /** Does that, then closes the attached server and everything else in reverse order. */
   close(): Promise<void>;
+  /**
+   * Is told that others listen in its place. From then on answers end their connections, and when it
+   * leaves nothing is announced first, and requests under way are let through.
+   */
+  replace(): void;
+  /** Takes down what the meters show. */
+  takeMeters(): Promise<MeterSnapshots>;
 }
 
 /**
@@ -54,15 +66,16 @@ export interface House {
  */
 export async function openHouse(
   config: Config,
-  log: Log = createConfiguredLog(config),
+  log: Log = createProcessLog(config),
+  colleagues: Colleagues | null = null,
 ): Promise<House> {
-  await createFolder("files", config.files);
-  const webApp = await ui();
+  const [webApp] = await Promise.all([ui(), createFolder("files", config.files)]);
   const measures = new Measures();
   const roll = new Roll(log, measures);
-  const { broker, revocationStore } = await openLog(config, log, measures);
+  const opened = await openLog(config, log, measures, colleagues?.warn);
+  const { broker, revocationStore, link, shared: nodes } = opened;
   const revocations = new Revocations(systemClock, revocationStore);
-  const guard = await openGuard(config, revocations, log, measures, broker);
+  const guard = await openGuard(config, revocations, log, measures, broker, colleagues?.warn);
   const sessions = new Sessions(guard.authenticator, systemClock);
   const systemBroker = createSystemBroker();
   let server: Serving | null = null;
@@ -70,31 +83,30 @@ export async function openHouse(
   const publish = (topic: string, frame: string | Uint8Array) => server?.publish(topic, frame);
   const fanout: Fanout = { publish: (...sent) => overflow.note(publish(...sent)) };
   const { connectionRoomsMax, frameBytesMax, queueBytesMax } = config;
-  const hub = createHub(config, measures, { broker, systemBroker, fanout });
+  const hub = createHub(config, measures, { broker, systemBroker, fanout, peers: nodes?.peers });
   await hub.start();
   const drain = createDrain(config, log);
-  const admission = createAdmission(config, log, drain, roll);
+  const admission = createAdmission(config, log, drain, roll, nodes?.quota ?? null, colleagues);
+  const kicks = new Kicks(roll, sessions, nodes?.kicks ?? null);
+  const renewals = new Renewals(guard, sessions, nodes?.renewals ?? null);
   const streams = new Streams({ hub, log, admission, sessions, measures, roll, queueBytesMax });
   const readiness = createReadiness(drain, admission, broker);
   const shared = { hub, sessions, measures, roll, admission };
-  const overview = new Overview({ ...shared, config, streams, systemBroker, readiness });
+  const seen = { ...shared, config, streams, systemBroker, readiness, colleagues };
+  const overview = new Overview(seen);
+  const answerHeaders = toAnswerHeaders(config);
   const isLocal = () => isLoopback(server?.hostname ?? "");
   const app = createApp({
-    ...{ hub, log, streams, revocations, version, drain, readiness, overview },
-    house: {
-      ...{ ...shared, log, guard, connectionRoomsMax, overflow },
-      greeting: toGreeting(config),
-    },
+    ...{ hub, log, streams, revocations, kicks, renewals, version, drain, readiness, overview },
+    house: { ...shared, log, guard, connectionRoomsMax, overflow, greeting: toGreeting(config) },
     administrators: new Administrators(guard, () => isPrivate(config) && isLocal()),
-    frameBytesMax,
-    queueBytesMax,
+    ...{ frameBytesMax, queueBytesMax, answerHeaders },
     bodyLimits: { bytesMax: frameBytesMax, withinMs: config.bodyWithinMs },
     hasTls: hasTls(config),
     pageRules: {
       origins: createOrigins(config.allowOrigin),
       trustsNetwork: () => isOpen(config) && isLocal(),
     },
-    answerHeaders: toAnswerHeaders(config),
     pages: [downloads(config.files, guard), docs(), clientScript(), webApp],
   });
   const leave = async () => {
@@ -104,9 +116,10 @@ export async function openHouse(
   const close = async () => {
     if (server !== null) await leave();
     if (server !== null) await drain.finish(server, roll.websockets, streams);
-    for (const part of [streams, overview, admission, sessions, hub]) part.close();
-    for (const log of [broker, systemBroker]) await log.close();
+    for (const part of [streams, overview, admission, sessions, hub, nodes?.quota]) part?.close();
+    for (const part of [nodes?.peers, broker, systemBroker, link]) await part?.close();
   };
+  await connect(link, close); // Last: whatever acts when it connects is there now.
   let closed: Promise<void> | undefined;
   return {
     app,
@@ -118,7 +131,22 @@ export async function openHouse(
       closed ??= close();
       return closed;
     },
+    replace() {
+      drain.replace();
+      answerHeaders.connection = "close"; // which HTTP/2 leaves out
+    },
+    takeMeters: () => overview.takeMeters(),
   };
+}
+
+/** @throws StoreError when no Redis can be used; then everything is closed again */
+async function connect(link: RedisLink | null, close: () => Promise<void>): Promise<void> {
+  try {
+    await link?.start();
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
 }
 
 /** Keeps the `$` rooms. */
@@ -130,7 +158,7 @@ function createSystemBroker(): MemoryBroker {
 function createHub(
   { roomMembersMax, slowReader }: Config,
   counts: Measures,
-  outside: Pick<HubOptions, "broker" | "systemBroker" | "fanout">,
+  outside: Pick<HubOptions, "broker" | "systemBroker" | "fanout" | "peers">,
 ): Hub {
   const isLatestOnly = toLatestOnly(slowReader);
   return new Hub({ ...outside, clock: systemClock, counts, roomMembersMax, isLatestOnly });
@@ -141,14 +169,22 @@ function createDrain(config: Config, log: Log): Drain {
   return new Drain({ delayMs, windowMs, timeoutMs, log });
 }
 
-function createAdmission(config: Config, log: Log, drain: Drain, roll: Roll): Admission {
+function createAdmission(
+  config: Config,
+  log: Log,
+  drain: Drain,
+  roll: Roll,
+  quota: UserQuota | null,
+  colleagues: Colleagues | null,
+): Admission {
   const now = () => performance.now();
   const publishBytesMax = Math.max(limits.publishBytesMax, 2 * config.frameBytesMax);
   const budget = new PublishBudget(publishBytesMax, now);
   const bodies = new PublishBudget(publishBytesMax, now);
   const shedding = new Shedding({
     ...{ budget, log, now },
-    memoryBytesMax: config.memoryMax ?? readMemoryMax(),
+    // The machine, or the control group, has room for all workers together.
+    memoryBytesMax: config.memoryMax ?? readMemoryMax(colleagues === null ? 1 : config.workers),
     readRss: () => process.memoryUsage.rss(),
     collect: () => Bun.gc(false),
     cutSlowReaders: () => roll.cutSlowReaders(limits.latestWaitBytesMax),
@@ -158,7 +194,7 @@ function createAdmission(config: Config, log: Log, drain: Drain, roll: Roll): Ad
   return new Admission({
     limits: bounds,
     clock: systemClock,
-    ...{ now, log, drain, budget, bodies, shedding },
+    ...{ now, log, drain, budget, bodies, shedding, quota },
   });
 }
 

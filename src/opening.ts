@@ -4,14 +4,26 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createAuthenticator } from "./auth/authenticator.ts";
 import { KeyError } from "./auth/key-error.ts";
-import type { RevocationStore, Revocations } from "./auth/revocations.ts";
+import { type RevocationStore, type Revocations, revocationsMax } from "./auth/revocations.ts";
 import { MemoryBroker } from "./broker/memory.ts";
+import { RedisBroker } from "./broker/redis.ts";
+import { parseRedisAddresses } from "./broker/redis-address.ts";
+import { RedisControl } from "./broker/redis-control.ts";
+import { RedisKicks } from "./broker/redis-kicks.ts";
+import type { RedisLink } from "./broker/redis-link.ts";
+import { RedisPeers } from "./broker/redis-peers.ts";
+import { RedisQuestions } from "./broker/redis-questions.ts";
+import { RedisQuota } from "./broker/redis-quota.ts";
+import { createRedisLink } from "./broker/redis-reconnection.ts";
+import { RedisRenewals } from "./broker/redis-renewals.ts";
+import { RedisRevocations } from "./broker/redis-revocations.ts";
 import { openSqliteBroker } from "./broker/sqlite.ts";
 import type { Config } from "./config.ts";
 import { Guard } from "./http/guard.ts";
 import { StartError } from "./http/listen.ts";
-import type { Broker, Clock } from "./hub/ports.ts";
-import { createLog, type Log } from "./telemetry/log.ts";
+import type { Broker, Clock, Peers } from "./hub/ports.ts";
+import { limits } from "./protocol/limits.ts";
+import type { Log } from "./telemetry/log.ts";
 import type { Measures } from "./telemetry/measures.ts";
 
 /** The time of this machine. */
@@ -23,18 +35,25 @@ export const systemClock: Clock = {
   },
 };
 
-/** Makes the log that the configuration asks for. */
-export function createConfiguredLog({ logLevel, logFormat }: Config): Log {
-  const usual = process.stderr.isTTY ? "text" : "json";
-  // https://no-color.org: whatever it is set to, unless that is nothing.
-  const hasColors = process.stderr.isTTY && !process.env.NO_COLOR;
-  return createLog(logLevel, logFormat === "auto" ? usual : logFormat, { hasColors });
-}
+/** Takes what operators should know before it happens, a sentence. */
+type Warn = (sentence: string) => void;
 
 /** An open log, and where it keeps what was revoked; null where that ends with the process. */
 export interface OpenedLog {
   readonly broker: Broker;
   readonly revocationStore: RevocationStore | null;
+  /**
+   * The link to a Redis that is shared; null where there is none. It is not started: whatever acts
+   * when it connects comes first. It is closed last.
+   */
+  readonly link: RedisLink | null;
+  /** What must hold on all nodes that share it, and these themselves; null where there is none. */
+  readonly shared: {
+    readonly kicks: RedisKicks;
+    readonly renewals: RedisRenewals;
+    readonly quota: RedisQuota;
+    readonly peers: Peers;
+  } | null;
 }
 
 /**
@@ -42,12 +61,16 @@ export interface OpenedLog {
  * @throws StoreError, StartError with a message to show
  */
 export async function openLog(
-  { data, durability, retention }: Config,
+  config: Config,
   log: Log,
   measures: Measures,
+  warn: Warn = (sentence) => log.warn({}, sentence),
 ): Promise<OpenedLog> {
+  const { data, durability, retention } = config;
+  if (config.redis !== null) return openSharedLog(config, config.redis, log, measures, warn);
   if (durability === "memory") {
-    return { broker: new MemoryBroker({ clock: systemClock, retention }), revocationStore: null };
+    const broker = new MemoryBroker({ clock: systemClock, retention });
+    return { broker, revocationStore: null, link: null, shared: null };
   }
   await createFolder("data", data);
   const path = join(data, "partyline.db");
@@ -68,7 +91,60 @@ export async function openLog(
     },
     onCommit: (messages, ms) => measures.countCommit(messages, ms),
   });
-  return { broker, revocationStore: broker.revocations };
+  return { broker, revocationStore: broker.revocations, link: null, shared: null };
+}
+
+/** Between two lines about a Redis that takes no messages. */
+const refusalLineMs = 60_000;
+
+/** Puts a log in Redis together. Nothing is connected to yet. */
+function openSharedLog(
+  { retention, redisPrefix: prefix, redisReplicas: replicas, ...config }: Config,
+  urls: string,
+  log: Log,
+  measures: Measures,
+  onWarning: Warn,
+): OpenedLog {
+  const addresses = parseRedisAddresses(urls);
+  if (addresses === undefined) throw new StartError("redis names no Redis that is understood.");
+  let refusedAt = Number.NEGATIVE_INFINITY;
+  const link = createRedisLink({
+    ...{ addresses, prefix, clock: systemClock },
+    onBreak(reason) {
+      measures.storeFailures += 1;
+      log.error({}, `The link to Redis is broken. ${reason}`);
+    },
+    onHeal(outageMs, place) {
+      log.warn({ outageMs, place }, `The link to Redis is up again, after ${outageMs} ms.`);
+    },
+    onRefusal(sentence) {
+      measures.storeFailures += 1;
+      // Close to its bound of memory a Redis may refuse and take messages by turns.
+      if (Math.abs(systemClock.now() - refusedAt) < refusalLineMs) return;
+      refusedAt = systemClock.now();
+      log.error({}, sentence);
+    },
+    onWarning,
+    onFailure: (err) => {
+      measures.storeFailures += 1;
+      log.error({ err }, "The message store failed.");
+    },
+  });
+  const { presenceGraceMs: graceMs } = limits;
+  const peers = new RedisPeers({
+    ...{ link, clock: systemClock, leaseMs: config.redisLeaseMs, graceMs },
+    goodbyeMs: config.drainWindowMs + graceMs,
+    onFailure: (err) => log.error({ err }, "What other nodes tell cannot be understood."),
+  });
+  const control = new RedisControl(link);
+  const revocationStore = new RedisRevocations({ link, control, max: revocationsMax, replicas });
+  const questions = new RedisQuestions(link, control);
+  const kicks = new RedisKicks(link, control, questions);
+  const renewals = new RedisRenewals(link, control, questions);
+  const quota = new RedisQuota(link, control, systemClock);
+  const onCommit = (messages: number, ms: number) => measures.countCommit(messages, ms);
+  const broker = new RedisBroker({ link, retention, clock: systemClock, replicas, onCommit });
+  return { broker, revocationStore, link, shared: { kicks, renewals, quota, peers } };
 }
 
 /**
@@ -81,11 +157,12 @@ export async function openGuard(
   log: Log,
   measures: Measures,
   broker: Broker,
+  warn: Warn = (sentence) => log.warn({}, sentence),
 ): Promise<Guard> {
   const onFailure = (err: unknown) => log.warn({ err }, "An issuer's keys cannot be fetched.");
   try {
     const authenticator = createAuthenticator(config, revocations, systemClock, onFailure);
-    for (const warning of authenticator.warnings) log.warn({}, warning);
+    for (const warning of authenticator.warnings) warn(warning);
     return new Guard(authenticator, ({ reason }) => {
       measures.tokenFailures += 1;
       log.debug({ reason }, "a token was refused");

@@ -60,6 +60,11 @@ describe("without any configuration", () => {
       retention: { messagesMax: 10_000, ageMsMax: 604_800_000, bytesMax: 67_108_864 },
       frameBytesMax: 1_048_576,
       queueBytesMax: 4_194_304,
+      redis: null,
+      redisPrefix: "partyline",
+      redisReplicas: 0,
+      redisLeaseMs: 10_000,
+      workers: 0,
       slowReader: "cut",
       messagesPerSecond: 1_000,
       messagesBurst: 2_000,
@@ -517,4 +522,66 @@ test("trusted proxies are addresses and networks, between commas or as an array"
   for (const wrong of ["", ",", "10.0.0.0/33", "proxy.example", "10.0.0.1;10.0.0.2", [], [1], 7]) {
     expect(kind.parse(wrong, folder)).toBeUndefined();
   }
+});
+
+describe("a Redis", () => {
+  const url = "redis://:hush@127.0.0.1:6379";
+
+  test("is named by a flag, by PARTYLINE_REDIS_URL or by the file, one or several", () => {
+    expect(read({ redis: url }).config.redis).toBe(url);
+    expect(read({}, { PARTYLINE_REDIS_URL: `${url}, rediss://b` }).config.redis).toContain("//b");
+    writeToml(`redis = ["${url}", "redis://b:1"]`);
+    expect(read().config.redis).toBe(`${url},redis://b:1`);
+  });
+
+  test("is not taken from a variable of another name, in silence", () => {
+    const refused =
+      "Unknown variable PARTYLINE_REDIS in the environment; did you mean PARTYLINE_RED";
+    expect(() => read({}, { PARTYLINE_REDIS: url })).toThrow(`${refused}IS_URL?`);
+  });
+
+  test("is never shown, neither where it is printed nor where it is refused", () => {
+    expect(printConfig(read({ redis: url }))).not.toContain("hush");
+    for (const wrong of [`${url}/3`, `${url}?x=1`, `${url},`, "http://hush@h", "redis://:hush@"]) {
+      const [refusal] = problemsOf({ redis: wrong });
+      expect(refusal).toStartWith("redis is (secret) (--redis), which is not accepted; give URLs");
+      expect(refusal).not.toContain("hush");
+    }
+    const plain = read({ redis: "redis://a:1, rediss://b" }); // a password it has none of may be seen
+    expect(printConfig(plain)).toContain('redis = "redis://a:1, rediss://b" ');
+  });
+
+  test("is refused with what is wrong with it, as far as that can be told", () => {
+    const databases = "Databases cannot be chosen: redis-prefix keeps installations apart.";
+    const signs = "In a password / is written as %2F, ? as %3F, # as %23, and % as %25.";
+    const scheme = "Not all of it begins with redis:// or rediss://; a comma in a password is %2C.";
+    for (const [wrong, why] of [
+      ["127.0.0.1:6379", scheme],
+      ["redis://:hu,sh@a", scheme],
+      [`redis://b,${url}/3`, databases],
+      ["redis://u:hu/sh@a", signs],
+      ["redis://:hush#@a", signs],
+    ] as const) {
+      expect(problemsOf({ redis: wrong })).toEqual([expect.stringMatching(/a query\. /)]);
+      expect(problemsOf({ redis: wrong })[0]).toEndWith(` ${why}`);
+    }
+    writeToml('redis-url = "redis://a"');
+    expect(problemsOf()[0]).toEndWith("partyline.toml; did you mean redis?");
+  });
+
+  test("has a prefix, replicas and a lease within bounds", () => {
+    const most = {
+      ...{ redis: "redis://a/0", "redis-prefix": "ab_c.d-9" },
+      ...{ "redis-replicas": "10", "redis-lease": "5m" },
+    };
+    const { redisPrefix, redisReplicas, redisLeaseMs } = read(most).config;
+    expect([redisPrefix, redisReplicas, redisLeaseMs]).toEqual(["ab_c.d-9", 10, 300_000]);
+    expect(() => read({ "redis-prefix": "" })).toThrow("1 to 64 letters");
+    expect(() => read({ "redis-prefix": "a:m" })).toThrow("1 to 64 letters");
+    expect(() => read({ "redis-prefix": "a".repeat(65) })).toThrow("1 to 64 letters");
+    expect(() => read({ "redis-replicas": "11" })).toThrow("from 0 to 10");
+    expect(() => read({ "redis-replicas": "1" })).toThrow("needs redis beside it");
+    expect(() => read({ "redis-lease": "999ms" })).toThrow("from 1s to 5m");
+    expect(() => read({ "redis-lease": "6m" })).toThrow("from 1s to 5m");
+  });
 });

@@ -35,7 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/client/": ["src/protocol/"],
   "src/cli/": [
     ...["src/config.ts", ...configFiles, "src/server.ts", "src/version.ts"],
-    ...["src/client/", "src/protocol/", "src/auth/", "src/broker/"],
+    ...["src/client/", "src/protocol/", "src/auth/", "src/broker/", "src/telemetry/"],
   ],
   "src/main.ts": ["src/cli/"],
   "src/version.ts": ["package.json"],

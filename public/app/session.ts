@@ -169,6 +169,7 @@ export class Session implements RoomListener {
   }
 
   onJoined(room: Room): void {
+    this.notice = undefined; // what kept it waiting is over
     if (room === this.current && room.log.entries.length === 0) room.loadHistory();
     this.#listener.onChange();
   }

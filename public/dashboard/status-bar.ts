@@ -24,8 +24,9 @@ export class StatusBar {
     this.#ready.classList.toggle("unfit", reason !== null);
     this.#ready.classList.toggle("failed", reason !== null && !isDraining);
     this.#unready.classList.toggle("failing", !isDraining);
-    const version = stats?.version ?? "";
-    const about = `Partyline ${version} · up ${durationText(stats?.uptimeMs ?? 0)}`;
+    const { version = "", machine = null, worker = null, uptimeMs = 0 } = stats ?? {};
+    const which = `${machine === null ? "" : ` · ${machine}`}${worker === null ? "" : ` · worker ${worker}`}`;
+    const about = `Partyline ${version}${which} · up ${durationText(uptimeMs)}`;
     setText(this.#about, stats === undefined ? "" : about);
     this.#unready.hidden = reason === null && load === "";
     setText(this.#title, isDraining ? "Draining" : reason === null ? "Overloaded" : "Not ready");

@@ -10,6 +10,7 @@ import type { Run } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { Progress } from "./progress.ts";
 import { formatBytes, formatCount, formatSeconds } from "./quantity.ts";
+import { storeInRedis } from "./store-in-redis.ts";
 
 /** Resolves to 1 when there is no copy, to 2 for flags. */
 export const backup: Run = async ({ flags, switches, operands }, terminal) => {
@@ -21,6 +22,8 @@ export const backup: Run = async ({ flags, switches, operands }, terminal) => {
   });
   try {
     const { config } = readConfig({ flags, environment, folder });
+    // A store that lies there is of another time, and its copy no backup of what is said today.
+    if (config.redis !== null) throw new StoreError(storeInRedis);
     const from = join(config.data, "partyline.db");
     const to = resolve(folder, operands[0] ?? "");
     if (!existsSync(from)) throw new StoreError(`There is no store at "${from}".`);

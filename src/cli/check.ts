@@ -7,6 +7,7 @@ import type { Run } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { Progress } from "./progress.ts";
 import { formatBytes, formatCount, formatSeconds } from "./quantity.ts";
+import { storeInRedis } from "./store-in-redis.ts";
 
 /** Resolves to 1 when anything is wrong with the store, to 2 for flags. */
 export const check: Run = async ({ flags, switches, operands }, terminal) => {
@@ -15,6 +16,10 @@ export const check: Run = async ({ flags, switches, operands }, terminal) => {
   try {
     const { config } = readConfig({ flags, environment, folder });
     const [file] = operands;
+    if (file === undefined && config.redis !== null) {
+      terminal.complain(`${storeInRedis}\n`);
+      return exitCodes.failed;
+    }
     path = file === undefined ? join(config.data, "partyline.db") : resolve(folder, file);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -29,6 +29,7 @@ export const commands: readonly Command[] = [
       { line: "partyline serve", says: "on http://127.0.0.1:8080, data in ./data" },
       { line: "partyline serve --port 9000 --data /var/lib/partyline", says: "elsewhere" },
       { line: "partyline serve --tls-self-signed --http3", says: "over HTTPS, to try it out" },
+      { line: "partyline serve --redis redis://127.0.0.1:6379", says: "one of several servers" },
       { line: "PARTYLINE_PORT=9000 partyline serve --print-config", says: "what would be used" },
     ],
     load: async () => (await import("./serve.ts")).serve,

@@ -1,5 +1,6 @@
 /** What `serve` says once it listens: where it is, where its data is, and what to try. */
 
+import { parseRedisAddresses } from "../broker/redis-address.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 
@@ -26,9 +27,9 @@ export function greet(config: Config, { url, fingerprint }: Listening, isColored
     ["speaks", `${protocols(config)}, WebSocket, SSE`],
   ];
   if (fingerprint !== null) rows.push(["sha-256", fingerprint]);
-  rows.push(["data", config.durability === "memory" ? "in memory" : config.data]);
-  rows.push(["", keptThrough[config.durability]]);
+  rows.push(...describeStore(config));
   rows.push(["access", describeAccess(config)]);
+  if (config.workers > 0) rows.push(["workers", `${config.workers} processes on this port`]);
   const needsToken = config.issuers.length > 0 && (config.anonymous ?? "none") === "none";
   if (needsToken) {
     // A secret or a private key is needed to make one; whoever has neither gets theirs elsewhere.
@@ -39,6 +40,22 @@ export function greet(config: Config, { url, fingerprint }: Listening, isColored
   rows.push(["publish", `${curl}-d 'hello' ${base}/rooms/general/messages`]);
   const lines = rows.map(([label, text]) => `  ${dim}${label.padEnd(8)}${plain} ${text}`);
   return `${bold}Partyline ${version}${plain} listens on ${base}\n\n${lines.join("\n")}\n\n`;
+}
+
+/** URLs of a Redis may hold passwords, so host and port alone are shown. */
+function describeStore({ redis, redisPrefix, durability, data }: Config): [string, string][] {
+  if (redis !== null) {
+    const places = (parseRedisAddresses(redis) ?? []).map(({ place }) => place).join(" or ");
+    return [
+      ["data", `in the Redis at ${places}, below "${redisPrefix}"`],
+      ["", "what a stored message survives is up to Redis"],
+    ];
+  }
+  const place = durability === "memory" ? "in memory" : data;
+  return [
+    ["data", place],
+    ["", keptThrough[durability]],
+  ];
 }
 
 function describeAccess({ issuers, anonymous }: Config): string {

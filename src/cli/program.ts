@@ -43,7 +43,7 @@ function createParser(
   act: (command: Command, args: Arguments) => Promise<void>,
 ): Parser {
   const program = new Parser("partyline")
-    .description("A realtime server: rooms over WebSocket, SSE and HTTP, kept in SQLite.")
+    .description("A realtime server: rooms over WebSocket, SSE and HTTP, kept in SQLite or Redis.")
     .version(`partyline ${version}`, "-V, --version", "Print the version.")
     .helpOption("-h, --help", "Print this help.")
     .helpCommand("help [command]", "Print the help of a command.")

@@ -15,10 +15,12 @@ import type { Terminal } from "./terminal.ts";
  * from starting, and says why in one sentence for each reason.
  */
 export const serve: Run = async ({ flags, switches }, terminal) => {
+  const { environment, folder, supervisor } = terminal;
+  const given = { flags, environment, folder };
+  if (supervisor !== null) return (await import("./worker.ts")).work(given, supervisor, terminal);
   let effective: Effective;
   try {
-    const { environment, folder } = terminal;
-    effective = readConfig({ flags, environment, folder });
+    effective = readConfig(given);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     terminal.complain(`${error.message}\n`);
@@ -29,6 +31,8 @@ export const serve: Run = async ({ flags, switches }, terminal) => {
     terminal.write(printConfig(effective));
     return exitCodes.ok;
   }
+  const { config } = effective;
+  if (config.workers > 0) return (await import("./supervisor.ts")).supervise(config, terminal);
   return run(effective, terminal);
 };
 

@@ -3,8 +3,23 @@
 /** Signals that ask a command to end. */
 export type EndSignal = "SIGINT" | "SIGTERM";
 
+/** What leads from a worker to its supervisor. */
+export interface SupervisorChannel {
+  /** What the supervisor wants of this process. */
+  readonly role: string;
+  /** Resolves once it was sent, or cannot be. */
+  send(message: object): Promise<void>;
+  onMessage(take: (message: unknown) => void): void;
+  /** Calls `act` once the supervisor is gone. */
+  onGone(act: () => void): void;
+}
+
 /** The process as a command sees it. */
 export interface Terminal {
+  /** What starts this program again, with the same arguments, as it is on the disk then. */
+  readonly command: readonly string[];
+  /** Null in a process that no supervisor started. */
+  readonly supervisor: SupervisorChannel | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The working directory. */
   readonly folder: string;
@@ -34,7 +49,10 @@ export interface Terminal {
   complain(text: string): void;
   /** Calls `end` for each signal that asks to end; the process does not end by itself then. */
   onSignal(end: (signal: EndSignal) => void): void;
-  /** Calls `act` at each SIGHUP, which ends the process otherwise. */
+  /**
+   * Calls `act` at each SIGHUP, which ends the process otherwise. One that comes because the terminal was
+   * closed asks to end, like SIGTERM.
+   */
   onHangup(act: () => void): void;
   /** Sends defects that nobody caught to `report`, in place of standard error. */
   onDefect(report: (defect: unknown) => void): void;

@@ -69,8 +69,8 @@ export interface LineEvents {
   /** The token runs out soon. Its function is asked for another one next. */
   expiring: { readonly secondsLeft: number };
   /**
-   * Something went wrong that no call could be told of, or what is pending has to wait: for
-   * `retryAfterMs`, when that was told. The line goes on.
+   * Something went wrong that no call could be told of, or what is pending or a room that is joined
+   * has to wait: for `retryAfterMs`, when that was told. The line goes on.
    */
   error: LineError;
 }

@@ -126,6 +126,7 @@ export class OpenLine extends Connection implements Line, RoomLine {
     else if (asked[0] !== "j" || room.isJoined) room.emit("error", error);
     else if (!error.passes) this.leave(room.name, error);
     else {
+      this.emit("error", error);
       const rejoinMs = 2_000;
       setTimeout(() => {
         for (const join of this.joins) if (join.ref === ref) this.send(join);

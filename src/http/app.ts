@@ -15,9 +15,11 @@ import type { Drain } from "./drain.ts";
 import { echo } from "./echo.ts";
 import { failure } from "./failure.ts";
 import { type HealthParts, health, type Readiness } from "./health.ts";
+import type { Kicks } from "./kicks.ts";
 import { messages } from "./messages.ts";
 import { originGuard, type PageRules } from "./origin-guard.ts";
 import { toStaticRoutes } from "./page.ts";
+import type { Renewals } from "./renewals.ts";
 import { countRequests, Requests } from "./requests.ts";
 import type { ConnectionHouse } from "./room-connection.ts";
 import { rooms } from "./rooms.ts";
@@ -32,6 +34,8 @@ export interface AppParts {
   readonly house: ConnectionHouse;
   readonly streams: Streams;
   readonly revocations: Revocations;
+  readonly kicks: Kicks;
+  readonly renewals: Renewals;
   readonly readiness: Readiness;
   readonly drain: Drain;
   readonly administrators: AdminParts["administrators"];
@@ -87,7 +91,8 @@ export function createApp(parts: AppParts) {
     .use(withAnswerHeaders(answerHeaders))
     .onRequest(assertRoutable)
     .onRequest(({ request: { url } }) => {
-      if (!isProbe(url)) parts.drain.assertStaying();
+      // Where others listen already, what still comes on an open connection is served like before.
+      if (!isProbe(url) && !parts.drain.isReplaced) parts.drain.assertStaying();
     })
     .use(originGuard(parts.pageRules))
     .use(crossOrigin(parts.pageRules.origins))

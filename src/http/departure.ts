@@ -7,12 +7,13 @@ import { PartylineError } from "../protocol/errors.ts";
  * had sent before it heard has arrived; what comes later is refused, so that an end is in sight.
  */
 export class Departure {
-  readonly #reconnectAfterMs: number;
+  /** What the client was told. */
+  readonly reconnectAfterMs: number;
   readonly #close: () => void;
   #hasHeard = false;
 
   constructor(reconnectAfterMs: number, close: () => void) {
-    this.#reconnectAfterMs = reconnectAfterMs;
+    this.reconnectAfterMs = reconnectAfterMs;
     this.#close = close;
   }
 
@@ -31,6 +32,6 @@ export class Departure {
   assertOpen(): void {
     if (!this.#hasHeard) return;
     const text = "The server is going away; publish again after the delay, with the same id.";
-    throw new PartylineError("draining", text, this.#reconnectAfterMs);
+    throw new PartylineError("draining", text, this.reconnectAfterMs);
   }
 }

@@ -23,7 +23,7 @@ interface Place {
 /** For whom the pages are, from those who use a server to those who change it. Others come behind. */
 const readingOrder = [
   ...["client", "command-line", "protocol", "tokens", "configuration", "limits"],
-  ...["operations", "storage", "metrics", "dashboard", "conformance", "architecture"],
+  ...["operations", "scaling", "storage", "metrics", "dashboard", "conformance", "architecture"],
 ];
 const indexPlace: Place = { root: "./", pages: "docs/" };
 const pagePlace: Place = { root: "../", pages: "" };

@@ -87,6 +87,11 @@ export class Outlet<Data = unknown> implements Leaver, Traffic {
     return this.#departure !== null;
   }
 
+  /** Milliseconds after which its client was told to come back; 0 before it was told anything. */
+  get returnsAfterMs(): number {
+    return this.#departure?.reconnectAfterMs ?? 0;
+  }
+
   leaveForDrain(reconnectAfterMs: number): void {
     this.send(encodeFrame({ type: "draining", reconnectAfterMs }));
     const close = () => void this.socket?.close(errorTable.draining.close, "draining");

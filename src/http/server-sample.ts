@@ -9,6 +9,10 @@ import { RecentLatency } from "./recent-latency.ts";
 /** Where the numbers come from. */
 export interface SampleSources {
   readonly version: string;
+  /** The name of this machine, where there may be others; null where there is none. */
+  readonly machine: string | null;
+  /** The number of this process among several; null where it is the only one. */
+  readonly worker: number | null;
   readonly measures: Measures;
   readonly rooms: () => ReadonlyMap<string, Room>;
   readonly connections: () => ByTransport;
@@ -47,7 +51,8 @@ export class ServerSampler {
 
   /** Takes a sample. */
   sample(): ServerStats {
-    const { version, measures, rooms, connections, queueBytes, ...others } = this.#sources;
+    const { version, machine, worker, measures, rooms, connections, queueBytes, ...others } =
+      this.#sources;
     const before = this.#before;
     const totals = readTotals(measures);
     this.#before = totals;
@@ -61,7 +66,7 @@ export class ServerSampler {
     const at = Date.now();
     return {
       type: "stats",
-      ...{ at, version, uptimeMs: Math.round(process.uptime() * 1_000) },
+      ...{ at, version, machine, worker, uptimeMs: Math.round(process.uptime() * 1_000) },
       unreadyReason: others.unreadyReason(),
       loadLevel: others.loadLevel(),
       connections: connections(),

@@ -100,7 +100,7 @@ export class ServerWatch {
 
 /** A stream that is for administrators only, also after its token was renewed. */
 class Watcher extends StreamSession {
-  override renew(identity: Identity): void {
+  override renew(identity: Identity): undefined {
     if (!identity.grant.isAdmin) {
       throw new PartylineError("forbidden", 'The token must have "admin" for all rooms ("*").');
     }

@@ -16,10 +16,12 @@ export interface Session {
   /** Tells the client that its token runs out. */
   warn(secondsLeft: number): void;
   /**
-   * Acts by another identity from now on.
+   * Acts by another identity from now on. A promise only where that needs a wait; it rejects with the
+   * same errors.
    * @throws forbidden when it is another user's, or does not cover what the session needs
+   * @throws too_many when a connection without a user becomes that of one who has enough
    */
-  renew(identity: Identity): void;
+  renew(identity: Identity): Promise<void> | undefined;
   /** Ends it: its token ran out or was revoked, or none came. */
   expire(error: PartylineError): void;
 }

@@ -78,7 +78,7 @@ export class StreamSession implements Session, StreamAttendee {
     this.#subscription.cut();
   }
 
-  renew(identity: Identity): void {
+  renew(identity: Identity): undefined {
     if (identity.user.id !== this.identity.user.id) {
       throw new PartylineError("forbidden", "The token is of another user; connect anew with it.");
     }

@@ -32,6 +32,10 @@ export interface ServerStats {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly version: string;
+  /** The name of the machine, where several servers may be one over Redis; else null. */
+  readonly machine: string | null;
+  /** The number of the process that tells all this, where several serve together; else null. */
+  readonly worker: number | null;
   readonly uptimeMs: number;
   /** Why the server should get no new work; null when it is ready. */
   readonly unreadyReason: string | null;

@@ -1,11 +1,14 @@
 /** The dashboard: true numbers, hands on connections, tokens, and what happens when the server goes. */
 
 import { expect, test } from "bun:test";
+import { hostname } from "node:os";
 import type { Page } from "playwright-core";
 import type { ServerStats } from "../../src/protocol/server-report.ts";
 import { Client } from "../support/client.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { eventually } from "../support/poll.ts";
+import { RedisServer } from "../support/redis-server.ts";
+import { findSystemProgram } from "../support/system-program.ts";
 import { createToken, inSeconds, withTokens } from "../support/tokens.ts";
 import { TestServer } from "./chromium.ts";
 import { measureContrast } from "./contrast.ts";
@@ -106,6 +109,18 @@ describeInChromium("the dashboard", (stage) => {
       expect({ colorScheme, weak }).toEqual({ colorScheme, weak: [] });
     }
   });
+
+  test.skipIf(findSystemProgram("redis") === null)(
+    "names the machine where several servers may be one over Redis",
+    async () => {
+      await using redis = await RedisServer.start();
+      await using server = await TestServer.start({ redis: redis.url });
+      const page = await stage.chromium.visit(`${server.url}dashboard`);
+      const about = page.locator("#about", { hasText: ` · ${hostname()} · up ` });
+      await about.waitFor();
+      await page.close(); // before the server goes
+    },
+  );
 
   test("draws nothing while it is hidden, and is up to date when it is seen again", async () => {
     using readers = new Readers(stage.server);

@@ -2,6 +2,8 @@
 
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { RedisServer } from "../support/redis-server.ts";
+import { findSystemProgram } from "../support/system-program.ts";
 import { say, settled, TestServer, texts } from "./chromium.ts";
 import { describeInChromium } from "./stage.ts";
 
@@ -87,14 +89,36 @@ describeInChromium(
       await server.start();
       await page.reload();
       await page.getByText("written offline").waitFor();
+      const readLog = async () => {
+        const kept = await fetch(`${server.url}rooms/general/messages`);
+        const { messages }: { messages: { content: unknown }[] } = await kept.json();
+        return messages.map(({ content }) => content);
+      };
+      await settled(readLog, ({ length }) => length > 0);
       await settled(
         () => page.getByText("Waiting to be sent").count(),
         (count) => count === 0,
       );
-      const kept = await fetch(`${server.url}rooms/general/messages`);
-      const { messages }: { messages: { content: unknown }[] } = await kept.json();
-      expect(messages.map(({ content }) => content)).toEqual(["written offline"]);
+      expect(await readLog()).toEqual(["written offline"]);
     });
+
+    test.skipIf(findSystemProgram("redis") === null)(
+      "a room that cannot be entered for now says why, and is entered when it can be",
+      async () => {
+        await using redis = await RedisServer.start();
+        await using server = await TestServer.start({ redis: redis.url });
+        const page = await stage.chromium.join(server.url, "Alice", "general");
+        await redis.kill();
+        await page.keyboard.press("Control+k");
+        await page.keyboard.type("other");
+        await page.keyboard.press("Enter");
+        const reason = page.getByText("The message store cannot be reached.");
+        await reason.waitFor();
+        await redis.restart();
+        await page.getByText("Nothing has been said here yet.").waitFor();
+        await reason.waitFor({ state: "hidden" });
+      },
+    );
 
     test("messages that are no longer kept are said to be missing, and how many", async () => {
       const retention = { messagesMax: 10, ageMsMax: 0, bytesMax: 0 };

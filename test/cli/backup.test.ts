@@ -188,3 +188,13 @@ function putBack(folder: string): void {
   copyFileSync(join(folder, "copy.db"), join(folder, "partyline.db"));
   chmodSync(join(folder, "partyline.db"), 0o600);
 }
+
+test("with Redis there is no store to copy, and no old one is copied in its place", async () => {
+  using folder = createTemporaryFolder();
+  await fillStore(folder.path); // of the time before
+  writeFileSync(join(folder.path, "partyline.toml"), 'redis = "redis://:hush@127.0.0.1:1"');
+  const { code, out, err } = await back(folder.path, "copy.db");
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toStartWith("The rooms are in Redis, since the key redis is set");
+  expect(readdirSync(folder.path)).not.toContain("copy.db");
+});

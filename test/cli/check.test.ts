@@ -204,3 +204,13 @@ test("a store that was killed is sound, its write-ahead log included", async () 
   expect(out).toMatch(/^ {2}messages {2}30 with/m);
   expect(out).toMatch(/^ {2}file .* of write-ahead log$/m);
 });
+
+test("with Redis there is no store to check, but a named file is checked all the same", async () => {
+  using folder = createTemporaryFolder();
+  await fillStore(folder.path); // of the time before
+  writeFileSync(join(folder.path, "partyline.toml"), 'redis = "redis://:hush@127.0.0.1:1"');
+  const { code, out, err } = await runCommand(folder.path, ["check", "--data", folder.path]);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toStartWith("The rooms are in Redis, since the key redis is set");
+  expect((await runCommand(folder.path, ["check", "partyline.db"])).code).toBe(0);
+});

@@ -26,7 +26,7 @@ describe("a line that cannot open", () => {
     const waits = noteWaits(line);
     const attempts = 40;
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      await eventually(`wait ${attempt}`, () => waits.length === attempt);
+      await eventually(`wait ${attempt}`, () => waits.length >= attempt); // it may not have waited for us
       line.retry();
     }
     const ceilings = waits.map((_, attempt) => Math.min(30_000, 250 * 2 ** attempt));
