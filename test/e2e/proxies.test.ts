@@ -13,10 +13,10 @@ import {
 import { adapt, readExample } from "../support/manual.ts";
 import { eventually } from "../support/poll.ts";
 import { fromSource, type RunningProgram, startProgram } from "../support/program.ts";
+import { ask, curl, follow, openSocket } from "../support/proxied.ts";
 import { findSystemProgram } from "../support/system-program.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
-const curl = findSystemProgram("curl");
 const openssl = findSystemProgram("openssl");
 const tools = { nginx: findSystemProgram("nginx"), caddy: findSystemProgram("caddy") };
 const programs = { ...tools, haproxy: findSystemProgram("haproxy") };
@@ -32,7 +32,7 @@ afterAll(() => temporary[Symbol.dispose]());
 
 /** Starts Partyline behind proxies as the manual says. */
 async function startBehind(): Promise<RunningProgram> {
-  const example = await readExample("operations", "toml", "trust-proxy");
+  const example = await readExample("operations", "toml", 'host = "127.0.0.1"');
   const config = join(temporary.path, "partyline.toml");
   const origin = `allow-origin = "https://${host}"`;
   await Bun.write(config, `${adapt(example, { "port = 8080": "port = 0" })}${origin}\n`);
@@ -42,30 +42,10 @@ async function startBehind(): Promise<RunningProgram> {
   return startProgram([...fromSource, "--config", config, ...kept, ...rooms], temporary.path);
 }
 
-/** Asks through a proxy by curl. Returns the status and the body. */
-async function ask({ port, authority }: RunningProxy, path: string, ...words: string[]) {
-  const to = ["--cacert", authority, "--connect-to", `${host}:443:127.0.0.1:${port}`];
-  const command = [curl ?? "", "-sS", ...to, "-w", "%{stderr}%{http_code}", ...words];
-  const child = Bun.spawn([...command, `https://${host}${path}`], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env.PATH },
-  });
-  const [body, told] = await Promise.all([
-    new Response(child.stdout).bytes(),
-    new Response(child.stderr).text(),
-  ]);
-  return { status: Number(told) || told, body: Buffer.from(body) };
-}
-
-/** Opens a WebSocket through a proxy. */
-function openSocket({ port, authority }: RunningProxy, path: string, origin: string) {
+/** Opens a WebSocket as a page of an origin does. */
+function openPage(proxy: RunningProxy, path: string, origin: string) {
   const frames: { type: string; content?: unknown }[] = [];
-  // Bun's own option, which the types of the DOM hide.
-  const options = { headers: { host, origin }, tls: { ca: Bun.file(authority), serverName: host } };
-  const socket: WebSocket = Reflect.construct(WebSocket, [
-    `wss://127.0.0.1:${port}${path}`,
-    options,
-  ]);
+  const socket = openSocket(proxy, path, { origin });
   let isRefused = false;
   socket.onmessage = ({ data }) => frames.push(JSON.parse(String(data)));
   socket.onerror = () => {
@@ -75,7 +55,7 @@ function openSocket({ port, authority }: RunningProxy, path: string, origin: str
 }
 
 async function talk(proxy: RunningProxy, prefix = ""): Promise<void> {
-  const { socket, frames } = openSocket(proxy, `${prefix}/ws`, `https://${host}`);
+  const { socket, frames } = openPage(proxy, `${prefix}/ws`, `https://${host}`);
   await eventually("the welcome", () => frames[0]?.type === "welcome");
   socket.send(JSON.stringify({ type: "join", room: "proxied" }));
   socket.send(JSON.stringify({ type: "message", room: "proxied", content: "hi" }));
@@ -83,108 +63,102 @@ async function talk(proxy: RunningProxy, prefix = ""): Promise<void> {
   socket.close();
 }
 
-describe.each([nginx(), haproxy, caddy])("behind $name, as the manual says", (kind: FrontProxy) => {
-  const program = programs[kind.name];
-  const isLeftOut = program === null || curl === null || openssl === null;
-  let server: RunningProgram;
-  let proxy: RunningProxy;
-  beforeAll(async () => {
-    if (isLeftOut) return;
-    server = await startBehind();
-    proxy = await startProxy(program, kind, Number(new URL(server.url).port));
-  }, 30_000);
-  afterAll(async () => {
-    await proxy?.[Symbol.asyncDispose]();
-    server?.[Symbol.dispose]();
-  });
-
-  test.skipIf(isLeftOut)("the page and the manual come, the meters do not", async () => {
-    const page = await ask(proxy, "/");
-    expect([page.status, page.body.toString()]).toEqual([200, expect.stringMatching(/^<!doctype/)]);
-    expect((await ask(proxy, "/docs/operations")).status).toBe(200);
-    expect((await ask(proxy, "/metrics")).status).toBe(404);
-  });
-
-  test.skipIf(isLeftOut)("a WebSocket of a page of its own connects, no other", async () => {
-    await talk(proxy);
-    const { frames, isRefused } = openSocket(proxy, "/ws", "https://evil.example");
-    await eventually("the refusal", isRefused);
-    expect(frames).toEqual([]);
-  });
-
-  test.skipIf(isLeftOut)("a stream's first bytes and messages come at once", async () => {
-    const to = ["--cacert", proxy.authority, "--connect-to", `${host}:443:127.0.0.1:${proxy.port}`];
-    const url = `https://${host}/rooms/streamed/events`;
-    const child = Bun.spawn([curl ?? "", "-sSN", ...to, url], {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { PATH: process.env.PATH },
+describe.each([nginx(), haproxy(), caddy()])(
+  "behind $name, as the manual says",
+  (kind: FrontProxy) => {
+    const program = programs[kind.name];
+    const isLeftOut = program === null || curl === null || openssl === null;
+    let server: RunningProgram;
+    let proxy: RunningProxy;
+    beforeAll(async () => {
+      if (isLeftOut) return;
+      server = await startBehind();
+      proxy = await startProxy(program, kind, [Number(new URL(server.url).port)]);
+    }, 30_000);
+    afterAll(async () => {
+      await proxy?.[Symbol.asyncDispose]();
+      server?.[Symbol.dispose]();
     });
-    let text = "";
-    const reading = (async () => {
-      const decoder = new TextDecoder();
-      for await (const bytes of child.stdout) text += decoder.decode(bytes, { stream: true });
-    })();
-    // Far below the 15 s after which a comment would push out what a proxy held back.
-    const soonMs = 8_000;
-    await eventually("the first bytes", () => text.includes("\nid: "), soonMs);
-    const { status } = await ask(proxy, "/rooms/streamed/messages", "-d", "now");
-    expect(status).toBe(201);
-    await eventually("the message", () => text.includes('"now"'), soonMs);
-    child.kill("SIGKILL");
-    await reading.catch(() => {});
-  });
 
-  test.skipIf(isLeftOut)("a download comes whole and in part", async () => {
-    expect((await ask(proxy, "/files/a.bin")).body.equals(file)).toBe(true);
-    const part = await ask(proxy, "/files/a.bin", "-r", "1000-1999");
-    expect(part.status).toBe(206);
-    expect(part.body.equals(file.subarray(1_000, 2_000))).toBe(true);
-  });
+    test.skipIf(isLeftOut)("the page and the manual come, the meters do not", async () => {
+      const page = await ask(proxy, "/");
+      expect([page.status, page.body.toString()]).toEqual([
+        200,
+        expect.stringMatching(/^<!doctype/),
+      ]);
+      expect((await ask(proxy, "/docs/operations")).status).toBe(200);
+      expect((await ask(proxy, "/metrics")).status).toBe(404);
+    });
 
-  test.skipIf(isLeftOut)(
-    "a refused body is taken for nobody's next request",
-    async () => {
-      const body = join(temporary.path, "large");
-      await Bun.write(body, "x".repeat(1_048_577));
-      const upload = ["--data-binary", `@${body}`, "--max-time", "5"];
-      const refusals = [
-        [413, "too_large"],
-        [403, "forbidden", "-H", "Origin: https://evil.example"],
-      ] as const;
-      for (const [status, code, ...words] of [...refusals, ...refusals, ...refusals]) {
-        const answer = await ask(proxy, "/rooms/streamed/messages", ...upload, ...words);
-        expect([answer.status, JSON.parse(answer.body.toString()).code]).toEqual([status, code]);
-        // Other clients come on the connection that the proxy kept to the server.
-        const next = ["-d", "next", "--max-time", "5"];
-        expect((await ask(proxy, "/rooms/streamed/messages", ...next)).status).toBe(201);
-        expect((await ask(proxy, "/rooms/streamed/messages", ...next)).status).toBe(201);
+    test.skipIf(isLeftOut)("a WebSocket of a page of its own connects, no other", async () => {
+      await talk(proxy);
+      const { frames, isRefused } = openPage(proxy, "/ws", "https://evil.example");
+      await eventually("the refusal", isRefused);
+      expect(frames).toEqual([]);
+    });
+
+    test.skipIf(isLeftOut)("a stream's first bytes and messages come at once", async () => {
+      // Far below the 15 s after which a comment would push out what a proxy held back.
+      const soonMs = 8_000;
+      await using stream = follow(proxy, "streamed");
+      await eventually("the first bytes", () => stream.text().includes("\nid: "), soonMs);
+      const { status } = await ask(proxy, "/rooms/streamed/messages", "-d", "now");
+      expect(status).toBe(201);
+      await eventually("the message", () => stream.text().includes('"now"'), soonMs);
+    });
+
+    test.skipIf(isLeftOut)("a download comes whole and in part", async () => {
+      expect((await ask(proxy, "/files/a.bin")).body.equals(file)).toBe(true);
+      const part = await ask(proxy, "/files/a.bin", "-r", "1000-1999");
+      expect(part.status).toBe(206);
+      expect(part.body.equals(file.subarray(1_000, 2_000))).toBe(true);
+    });
+
+    test.skipIf(isLeftOut)(
+      "a refused body is taken for nobody's next request",
+      async () => {
+        const body = join(temporary.path, "large");
+        await Bun.write(body, "x".repeat(1_048_577));
+        const upload = ["--data-binary", `@${body}`, "--max-time", "5"];
+        const refusals = [
+          [413, "too_large"],
+          [403, "forbidden", "-H", "Origin: https://evil.example"],
+        ] as const;
+        for (const [status, code, ...words] of [...refusals, ...refusals, ...refusals]) {
+          const answer = await ask(proxy, "/rooms/streamed/messages", ...upload, ...words);
+          expect([answer.status, JSON.parse(answer.body.toString()).code]).toEqual([status, code]);
+          // Other clients come on the connection that the proxy kept to the server.
+          const next = ["-d", "next", "--max-time", "5"];
+          expect((await ask(proxy, "/rooms/streamed/messages", ...next)).status).toBe(201);
+          expect((await ask(proxy, "/rooms/streamed/messages", ...next)).status).toBe(201);
+        }
+      },
+      30_000,
+    );
+
+    test.skipIf(isLeftOut)("clients are told apart, whatever they say of themselves", async () => {
+      const begin = async (address: string, room: string, ...words: string[]) => {
+        const from = ["--interface", address, "-d", "x", ...words];
+        return (await ask(proxy, `/rooms/${room}/messages`, ...from)).status;
+      };
+      for (let index = 0; index < roomsPerHour; index += 1) {
+        expect(await begin("127.0.0.2", `own-${index}`)).toBe(201);
       }
-    },
-    30_000,
-  );
-
-  test.skipIf(isLeftOut)("clients are told apart, whatever they say of themselves", async () => {
-    const begin = async (address: string, room: string, ...words: string[]) => {
-      const from = ["--interface", address, "-d", "x", ...words];
-      return (await ask(proxy, `/rooms/${room}/messages`, ...from)).status;
-    };
-    for (let index = 0; index < roomsPerHour; index += 1) {
-      expect(await begin("127.0.0.2", `own-${index}`)).toBe(201);
-    }
-    expect(await begin("127.0.0.2", "more")).toBe(429);
-    for (const forged of ["X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.7"]) {
-      expect([forged, await begin("127.0.0.2", "more", "-H", forged)]).toEqual([forged, 429]);
-    }
-    expect(await begin("127.0.0.3", "more")).toBe(201);
-  });
-});
+      expect(await begin("127.0.0.2", "more")).toBe(429);
+      for (const forged of ["X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.7"]) {
+        expect([forged, await begin("127.0.0.2", "more", "-H", forged)]).toEqual([forged, 429]);
+      }
+      expect(await begin("127.0.0.3", "more")).toBe(201);
+    });
+  },
+);
 
 test.skipIf(tools.nginx === null || curl === null || openssl === null)(
   "behind nginx below a path everything is there, and no token is in its log",
   async () => {
     using server = await startBehind();
     const target = Number(new URL(server.url).port);
-    await using proxy = await startProxy(tools.nginx ?? "", nginx(belowPath), target);
+    await using proxy = await startProxy(tools.nginx ?? "", nginx(belowPath), [target]);
     const page = await ask(proxy, "/chat/?access_token=secret");
     expect([page.status, page.body.toString()]).toEqual([200, expect.stringMatching(/^<!doctype/)]);
     expect((await ask(proxy, "/chat/docs/protocol")).status).toBe(200);

@@ -1,6 +1,10 @@
 /** An admission for tests that build a part of a server themselves. */
 
-import { Admission, type AdmissionLimits } from "../../src/http/admission.ts";
+import {
+  Admission,
+  type AdmissionLimits,
+  type AdmissionOptions,
+} from "../../src/http/admission.ts";
 import { Shedding } from "../../src/http/shedding.ts";
 import { PublishBudget } from "../../src/limit/publish-budget.ts";
 import { createLog } from "../../src/telemetry/log.ts";
@@ -19,10 +23,11 @@ const noLimits: AdmissionLimits = {
   trustedProxies: [],
 };
 
-/** Bounds nothing but what `limits` say. Its time is the clock's. */
+/** Bounds nothing but what `limits` say, alone and for good, unless `others` say more. Its time is the clock's. */
 export function createAdmission(
   limits: Partial<AdmissionLimits> = {},
   clock: ManualClock = new ManualClock(),
+  others: Partial<Pick<AdmissionOptions, "drain" | "quota">> = {},
 ): Admission {
   const now = () => clock.now();
   const log = createLog("silent", "json");
@@ -34,5 +39,6 @@ export function createAdmission(
     ...{ now, log, budget, bodies: budget },
     drain: { assertStaying() {} },
     shedding: new Shedding({ budget, log, now, ...idle }),
+    ...others,
   });
 }

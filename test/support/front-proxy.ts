@@ -1,4 +1,4 @@
-/** nginx, HAProxy and Caddy in front of a server, configured as the manual says. */
+/** nginx, HAProxy and Caddy in front of one server or two, configured as the manual says. */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,10 +9,10 @@ import { createTemporaryFolder } from "./temporary-folder.ts";
 /** The name that the manual's examples serve. */
 export const host = "chat.example";
 
-/** What a proxy is started with. Paths lie in `folder`. */
+/** What a proxy is started with. `targets` are the servers' ports, one or two. */
 export interface Surroundings {
   readonly port: number;
-  readonly target: number;
+  readonly targets: readonly number[];
   readonly folder: string;
 }
 
@@ -33,16 +33,19 @@ export interface RunningProxy extends AsyncDisposable {
 }
 
 const ownCertificate = "cert.pem";
+/** The servers' addresses in the manual: of one alone, and of the two of several. */
+const aloneAddress = "127.0.0.1:8080";
+const severalAddresses = ["10.0.0.11:8080", "10.0.0.12:8080"];
 
 export function nginx(changes: Readonly<Record<string, string>> = {}): FrontProxy {
   return {
     name: "nginx",
     authority: ownCertificate,
-    async prepare({ port, target, folder }) {
-      const example = await readExample("operations", "nginx");
+    async prepare({ port, targets, folder }) {
+      const upstream = /^upstream [\s\S]*?^}$/m;
+      const example = await aimAt(targets, "nginx", "listen 443", "least_conn;", upstream);
       const site = adapt(example, {
         "listen 443": `listen 127.0.0.1:${port}`,
-        "127.0.0.1:8080": `127.0.0.1:${target}`,
         "/etc/ssl/chat.example/fullchain.pem": join(folder, ownCertificate),
         "/etc/ssl/chat.example/privkey.pem": join(folder, "key.pem"),
         "/var/log/nginx/partyline.log": join(folder, "access.log"),
@@ -51,7 +54,7 @@ export function nginx(changes: Readonly<Record<string, string>> = {}): FrontProx
       const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => {
         return `${name}_temp_path ${folder}/${name};`;
       });
-      const around = `daemon off; master_process off; pid ${folder}/nginx.pid; events {}`;
+      const around = `daemon off; worker_processes 1; pid ${folder}/nginx.pid; events {}`;
       const path = join(folder, "nginx.conf");
       await Bun.write(path, `${around}\nhttp {\n${temporary.join("\n")}\n${site}}\n`);
       return ["-c", path, "-p", folder, "-e", "stderr"];
@@ -59,55 +62,61 @@ export function nginx(changes: Readonly<Record<string, string>> = {}): FrontProx
   };
 }
 
-export const haproxy: FrontProxy = {
-  name: "haproxy",
-  authority: ownCertificate,
-  async prepare({ port, target, folder }) {
-    const pair = join(folder, "both.pem");
-    const parts = [ownCertificate, "key.pem"].map((name) => Bun.file(join(folder, name)).text());
-    await Bun.write(pair, (await Promise.all(parts)).join(""));
-    const path = join(folder, "haproxy.cfg");
-    const example = await readExample("operations", "haproxy");
-    const adapted = adapt(example, {
-      "bind :443": `bind 127.0.0.1:${port}`,
-      "127.0.0.1:8080": `127.0.0.1:${target}`,
-      "/etc/haproxy/chat.example.pem": pair,
-      "maxconn 100000": "maxconn 1000", // this machine's open files
-    });
-    await Bun.write(path, adapted);
-    return ["-db", "-f", path];
-  },
-};
+export function haproxy(changes: Readonly<Record<string, string>> = {}): FrontProxy {
+  return {
+    name: "haproxy",
+    authority: ownCertificate,
+    async prepare({ port, targets, folder }) {
+      const pair = join(folder, "both.pem");
+      const parts = [ownCertificate, "key.pem"].map((name) => Bun.file(join(folder, name)).text());
+      await Bun.write(pair, (await Promise.all(parts)).join(""));
+      const path = join(folder, "haproxy.cfg");
+      const backend = /^backend [\s\S]*/m;
+      const example = await aimAt(targets, "haproxy", "bind :443", "balance leastconn", backend);
+      const adapted = adapt(example, {
+        "bind :443": `bind 127.0.0.1:${port}`,
+        "/etc/haproxy/chat.example.pem": pair,
+        "maxconn 100000": "maxconn 1000", // this machine's open files
+        ...changes,
+      });
+      await Bun.write(path, adapted);
+      return ["-db", "-f", path];
+    },
+  };
+}
 
-export const caddy: FrontProxy = {
-  name: "caddy",
-  authority: "caddy/pki/authorities/local/root.crt",
-  async prepare({ port, target, folder }) {
-    const example = await readExample("operations", "caddyfile");
-    const site = adapt(example, { "127.0.0.1:8080": `127.0.0.1:${target}` });
-    // An authority of its own in place of one on the internet, and ports that anybody may open.
-    const options = ["admin off", "local_certs", "skip_install_trust", "default_bind 127.0.0.1"];
-    const ports = ["auto_https disable_redirects", `https_port ${port}`];
-    const path = join(folder, "Caddyfile");
-    await Bun.write(path, `{\n  ${[...options, ...ports].join("\n  ")}\n}\n${site}`);
-    return ["run", "--config", path, "--adapter", "caddyfile"];
-  },
-};
+export function caddy(changes: Readonly<Record<string, string>> = {}): FrontProxy {
+  return {
+    name: "caddy",
+    authority: "caddy/pki/authorities/local/root.crt",
+    async prepare({ port, targets, folder }) {
+      const block = /^ {4}reverse_proxy [\s\S]*?^ {4}}$/m;
+      const example = await aimAt(targets, "caddyfile", "respond /metrics", "lb_policy", block);
+      const site = adapt(example, changes);
+      // An authority of its own in place of one on the internet, and ports that anybody may open.
+      const options = ["admin off", "local_certs", "skip_install_trust", "default_bind 127.0.0.1"];
+      const ports = ["auto_https disable_redirects", `https_port ${port}`];
+      const path = join(folder, "Caddyfile");
+      await Bun.write(path, `{\n  ${[...options, ...ports].join("\n  ")}\n}\n${site}`);
+      return ["run", "--config", path, "--adapter", "caddyfile"];
+    },
+  };
+}
 
 const startsMax = 3;
 
-/** Starts a proxy in front of `target`, and waits until a request comes through. */
+/** Starts a proxy in front of the servers of these ports, and waits until a request comes through. */
 export async function startProxy(
   program: string,
   proxy: FrontProxy,
-  target: number,
+  targets: readonly number[],
 ): Promise<RunningProxy> {
   const folder = createTemporaryFolder();
   mkdirSync(join(folder.path, "caddy"));
   await makeCertificate(folder.path);
   for (let start = 1; ; start += 1) {
     const port = freePort();
-    const words = await proxy.prepare({ port, target, folder: folder.path });
+    const words = await proxy.prepare({ port, targets, folder: folder.path });
     const child = Bun.spawn([program, ...words], {
       env: { PATH: process.env.PATH, HOME: folder.path, XDG_DATA_HOME: folder.path },
       stdio: ["ignore", "ignore", Bun.file(join(folder.path, "complaints"))],
@@ -125,7 +134,7 @@ export async function startProxy(
         folder: folder.path,
         authority: join(folder.path, proxy.authority),
         async [Symbol.asyncDispose]() {
-          child.kill("SIGKILL");
+          child.kill("SIGTERM"); // so that nginx takes its worker along
           await child.exited;
           folder[Symbol.dispose]();
         },
@@ -133,6 +142,26 @@ export async function startProxy(
     }
     if (start === startsMax) throw new Error(await Bun.file(`${folder.path}/complaints`).text());
   }
+}
+
+/**
+ * Takes a proxy's file from the manual, found by `mark`. For several servers `part` of it gives way to
+ * what the manual has for them, found by `severalMark`.
+ */
+async function aimAt(
+  targets: readonly number[],
+  language: string,
+  mark: string,
+  severalMark: string,
+  part: RegExp,
+): Promise<string> {
+  const alone = await readExample("operations", language, mark);
+  const isAlone = targets.length === 1;
+  const several = isAlone ? "" : await readExample("operations", language, severalMark);
+  const text = isAlone ? alone : alone.replace(part, () => several);
+  const addresses = isAlone ? [aloneAddress] : severalAddresses;
+  const aims = addresses.map((address, index) => [address, `127.0.0.1:${targets[index]}`]);
+  return adapt(text, Object.fromEntries(aims));
 }
 
 /** Tells whether a request comes through: proxies listen before they know that a server is there. */

@@ -19,6 +19,8 @@ export function createTerminal(given: Partial<Terminal> & Pick<Terminal, "folder
   };
   const terminal: Terminal = {
     environment: {},
+    command: [],
+    supervisor: null,
     isColored: false,
     isTyped: false,
     columns: 80,
