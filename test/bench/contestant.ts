@@ -53,21 +53,24 @@ export async function assemble(
 }
 
 /** Publishes bursts, each once the one before was delivered to all; deliveries per CPU second. */
-export async function measureRate(
-  { child, tally, publisher }: Contestant,
-  burst: number,
-): Promise<number> {
+export async function measureRate(contestant: Contestant, burst: number): Promise<number> {
+  const cpuBefore = await contestant.child.ask("cpu");
+  const deliveries = await deliver(contestant, burst);
+  return (deliveries * 1e6) / ((await contestant.child.ask("cpu")) - cpuBefore);
+}
+
+/** Publishes the bursts of one round so, and resolves to how many deliveries that were. */
+export async function deliver({ tally, publisher }: Contestant, burst: number): Promise<number> {
   const turn = Buffer.concat(Array.from({ length: burst }, () => message));
   const deliveries = publishesOfRound * burst * subscribersMax;
   const before = tally.messages;
-  const cpuBefore = await child.ask("cpu");
   for (let index = 1; index <= publishesOfRound; index += 1) {
     const due = before + index * burst * subscribersMax;
     publisher.write(turn);
     await counted(tally, () => tally.messages >= due);
   }
   if (tally.messages - before !== deliveries) throw new Error("More was delivered than published.");
-  return (deliveries * 1e6) / ((await child.ask("cpu")) - cpuBefore);
+  return deliveries;
 }
 
 /** How a finding names the size of bursts. */
