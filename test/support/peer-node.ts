@@ -7,7 +7,7 @@ import { createRedisLink } from "../../src/broker/redis-reconnection.ts";
 import { Presence, type PresenceChange } from "../../src/hub/presence.ts";
 import { systemClock } from "../../src/opening.ts";
 import { FaultProxy } from "./fault-proxy.ts";
-import { eventually } from "./poll.ts";
+import { join, part } from "./redis-ways.ts";
 
 /** What may differ from a lease of a second. */
 export interface PeerNodeOptions {
@@ -112,14 +112,11 @@ export class PeerNode {
 
   /** Cuts its way to Redis until `join`. */
   async part(): Promise<void> {
-    this.way.faults.isRefusing = true;
-    this.way.cut();
-    await eventually("the link is down", () => this.link.health() !== null);
+    await part(this.way, this.link);
   }
 
   async join(): Promise<void> {
-    this.way.heal();
-    await eventually("the link is up", () => this.link.health() === null);
+    await join(this.way, this.link);
   }
 
   /** Ends it as a crash does: no word to anybody. */

@@ -11,8 +11,8 @@ import type { Position } from "../../src/protocol/position.ts";
 import type { OpenedBroker } from "../contract/broker-scene.ts";
 import type { SharingNode } from "../contract/broker-sharing.ts";
 import { FaultProxy } from "./fault-proxy.ts";
-import { eventually } from "./poll.ts";
 import { RedisServer, type RedisServerOptions } from "./redis-server.ts";
+import { join, part } from "./redis-ways.ts";
 
 interface NodeOptions {
   readonly prefix: string;
@@ -79,14 +79,11 @@ export class RedisNode implements SharingNode {
   }
 
   async part(): Promise<void> {
-    this.way.faults.isRefusing = true;
-    this.way.cut();
-    await eventually("the link is down", () => this.link.health() !== null);
+    await part(this.way, this.link);
   }
 
   async join(): Promise<void> {
-    this.way.heal();
-    await eventually("the link is up", () => this.link.health() === null);
+    await join(this.way, this.link);
   }
 
   async close(): Promise<void> {

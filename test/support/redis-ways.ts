@@ -8,6 +8,19 @@ import { FaultProxy } from "./fault-proxy.ts";
 import { eventually } from "./poll.ts";
 import { RedisServer } from "./redis-server.ts";
 
+/** Cuts the way of a link to Redis, until `join`. */
+export async function part(way: FaultProxy, link: RedisLink): Promise<void> {
+  way.faults.isRefusing = true;
+  way.cut();
+  await eventually("the link is down", () => link.health() !== null);
+}
+
+/** Ends that. */
+export async function join(way: FaultProxy, link: RedisLink): Promise<void> {
+  way.heal();
+  await eventually("the link is up", () => link.health() === null);
+}
+
 /** One link, not started yet, so that parts can be made with it. Its node is under a lease. */
 export class RedisWay implements AsyncDisposable {
   readonly link: RedisLink;
@@ -31,9 +44,7 @@ export class RedisWay implements AsyncDisposable {
 
   /** Parts it from Redis. */
   async part(): Promise<void> {
-    this.#proxy.faults.isRefusing = true;
-    this.#proxy.cut();
-    await eventually("the link is down", () => this.link.health() !== null);
+    await part(this.#proxy, this.link);
   }
 
   /** Lets nothing through any more, until `join`, and nobody is told. */
@@ -43,8 +54,7 @@ export class RedisWay implements AsyncDisposable {
 
   /** Ends that. */
   async join(): Promise<void> {
-    this.#proxy.heal();
-    await eventually("the link is up", () => this.link.health() === null);
+    await join(this.#proxy, this.link);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
