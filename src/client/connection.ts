@@ -71,6 +71,12 @@ export abstract class Connection extends Listeners<LineEvents> {
     this.#heartbeat?.check();
   }
 
+  /** Goes on as if nothing had failed yet: the first try may still come too early. */
+  protected wake(): void {
+    this.#attempt = 0;
+    this.retry();
+  }
+
   protected connect(): void {
     this.#release(false);
     const lose = (error?: LineError) => this.#lose(error ?? gone());

@@ -19,7 +19,7 @@ export class OpenLine extends Connection implements Line, RoomLine {
     this.connect();
     const { signal } = this.#life;
     // Hidden, nobody waits for anything.
-    const wake = () => globalThis.document?.visibilityState === "hidden" || this.retry();
+    const wake = () => globalThis.document?.visibilityState === "hidden" || this.wake();
     // It may have a network again, or somebody looking at it.
     for (const name of ["online", "offline", "visibilitychange"]) {
       globalThis.addEventListener?.(name, wake, { signal });

@@ -39,6 +39,22 @@ describe("a line that cannot open", () => {
     expect(proxy.arrivals.length).toBeGreaterThanOrEqual(attempts);
   });
 
+  test("begins anew with short waits when there may be a network again", async () => {
+    using proxy = new FaultProxy(1, { isRefusing: true });
+    using line = connect(proxy.url, { transport: "websocket" });
+    const waits = noteWaits(line);
+    const hasWaited = (times: number) => eventually(`wait ${times}`, () => waits.length >= times);
+    for (let times = 1; times <= 20; times += 1) {
+      await hasWaited(times);
+      line.retry();
+    }
+    await hasWaited(21);
+    globalThis.dispatchEvent(new Event("online")); // a browser says so before a connection can be made
+    await hasWaited(24);
+    const again = waits.slice(21, 24).map(({ delayMs }) => delayMs);
+    expect(again.filter((delayMs, at) => delayMs > 250 * 2 ** at + 5)).toEqual([]);
+  });
+
   test("keeps what is published, and opens by itself once it can", async () => {
     await using server = await TestServer.start();
     using proxy = new FaultProxy(server.port, { isRefusing: true });
