@@ -55,7 +55,14 @@ export class ReturningReader {
     let text = "";
     let isUpgraded = false;
     const frames = new FrameReader((chunk, start, end) => this.#takeFrame(chunk, start, end));
+    let isAnswered = false;
     const onData = (data: Buffer) => {
+      const status = isAnswered ? "" : data.toString("latin1", 9, 12);
+      isAnswered = true;
+      // Not yet: the server leaves, or has too much to do.
+      if (status !== "" && status !== (this.#isStream ? "200" : "101")) {
+        return void this.#socket?.end();
+      }
       if (this.#isStream) {
         text += data.toString("latin1");
         const end = text.lastIndexOf("\n") + 1;
@@ -65,7 +72,6 @@ export class ReturningReader {
       }
       if (isUpgraded) return frames.push(data);
       isUpgraded = true;
-      if (data.toString("latin1", 9, 12) !== "101") return void this.#socket?.end(); // not yet
       const join = { type: "join", room: this.#room, ...this.#since() };
       this.#socket?.write(toFrame(join));
       const end = data.indexOf("\r\n\r\n") + 4;

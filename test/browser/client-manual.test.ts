@@ -43,6 +43,7 @@ describeInChromium(
       );
       expect(first).toEqual(["Ada: hello"]);
       await ada.context().setOffline(true);
+      await ada.waitForFunction("!navigator.onLine");
       await server.publish("general", "while you were away", "Bob");
       await say(ada, "from nowhere");
       expect(await lines(ada)).toEqual(first);

@@ -24,6 +24,7 @@ describeInChromium("the page", (stage) => {
     expect(await page.locator("#rooms").isVisible()).toBe(false);
     await page.getByRole("button", { name: "Rooms" }).click();
     await page.locator("#room-list").getByText("phone").waitFor();
+    expect(await page.locator("#jump kbd").isVisible()).toBe(false); // it has no such keys
     expect(await page.locator("#talk").evaluate((talk: HTMLElement) => talk.inert)).toBe(true);
     await page.keyboard.press("Escape");
     await page.locator("#rooms").waitFor({ state: "hidden" });
@@ -34,12 +35,21 @@ describeInChromium("the page", (stage) => {
     await page.locator("#people").waitFor({ state: "hidden" });
     expect(await people.evaluate((button) => button === document.activeElement)).toBe(true);
     await page.setViewportSize({ width: 375, height: 330 }); // a keyboard opened
-    const raised = await page.locator("#composer").boundingBox();
-    expect((raised?.y ?? 999) + (raised?.height ?? 999)).toBeLessThanOrEqual(330);
+    const bottom = await settled(
+      async () => {
+        const raised = await page.locator("#composer").boundingBox();
+        return (raised?.y ?? 999) + (raised?.height ?? 999);
+      },
+      (y) => y <= 330,
+    );
+    expect(bottom).toBeLessThanOrEqual(330);
   });
 
   test("everything can be done by keyboard", async () => {
     const page = await stage.chromium.visit(stage.server.url);
+    expect(await page.locator("#jump kbd").isVisible()).toBe(true);
+    const first = page.locator("#people > section:visible").first(); // nothing is above it
+    expect(await first.evaluate((each) => getComputedStyle(each).borderTopStyle)).toBe("none");
     await page.keyboard.type("Alice"); // the field for the name has the focus
     await page.keyboard.press("Tab");
     await page.keyboard.press("Control+a");

@@ -51,7 +51,7 @@ describe.skipIf(executablePath === null)("Chromium over HTTP/3", () => {
     });
     try {
       const page = await browser.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(30_000);
       await page.goto(`${url}/files/`);
       const seen = await page.evaluate(async () => {
         const [navigation] = performance.getEntriesByType("navigation");

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { RedisServer } from "../support/redis-server.ts";
 import { findSystemProgram } from "../support/system-program.ts";
-import { say, settled, TestServer, texts } from "./chromium.ts";
+import { message, say, settled, TestServer, texts } from "./chromium.ts";
 import { describeInChromium } from "./stage.ts";
 
 describeInChromium(
@@ -14,7 +14,7 @@ describeInChromium(
       await using server = await TestServer.start();
       const page = await stage.chromium.join(server.url, "Alice", "general");
       await server.publish("general", "before");
-      await page.getByText("before").waitFor();
+      await message(page, "before").waitFor();
       await page.goto("about:blank");
       const missed = ["missed 1", "missed 2", "missed 3"];
       for (const text of missed) await server.publish("general", text);
@@ -51,7 +51,7 @@ describeInChromium(
       const alice = await stage.chromium.join(server.url, "Alice", "general");
       const bob = await stage.chromium.join(server.url, "Bob", "general");
       await say(alice, "one");
-      await bob.getByText("one").waitFor();
+      await message(bob, "one").waitFor();
       await server.stop();
       await alice.locator("#banner").waitFor();
       expect(await alice.locator("#banner-text").textContent()).toMatch(
@@ -66,7 +66,7 @@ describeInChromium(
       await reconnect(bob);
       await say(bob, "five");
       const right = (shown: string[]) => shown.length === 5;
-      const shown = await settled(() => texts(alice), right, 15_000);
+      const shown = await settled(() => texts(alice), right);
       expect([...shown].sort()).toEqual(["five", "four or two", "one", "three", "two"]);
       expect(shown.indexOf("two")).toBeLessThan(shown.indexOf("three"));
       const waiting = alice.getByText("Waiting to be sent");
@@ -88,7 +88,7 @@ describeInChromium(
       await say(page, "written offline");
       await server.start();
       await page.reload();
-      await page.getByText("written offline").waitFor();
+      await message(page, "written offline").waitFor();
       const readLog = async () => {
         const kept = await fetch(`${server.url}rooms/general/messages`);
         const { messages }: { messages: { content: unknown }[] } = await kept.json();
@@ -125,12 +125,12 @@ describeInChromium(
       await using server = await TestServer.start({ durability: "memory", retention });
       const page = await stage.chromium.join(server.url, "Alice", "general");
       await server.publish("general", "seen");
-      await page.getByText("seen").waitFor();
+      await message(page, "seen").waitFor();
       await page.goto("about:blank");
       for (let number = 1; number <= 30; number += 1)
         await server.publish("general", `n ${number}`);
       await page.goto(server.url);
-      await page.getByText("n 30", { exact: true }).waitFor();
+      await message(page, "n 30").waitFor();
       const gap = page.locator("#messages .line.gap");
       await gap.waitFor();
       // The log may keep a few more than it has to: the number said has to be the number missing.
@@ -143,12 +143,12 @@ describeInChromium(
       await using server = await TestServer.start({ durability: "memory" });
       const page = await stage.chromium.join(server.url, "Alice", "general");
       await server.publish("general", "old");
-      await page.getByText("old").waitFor();
+      await message(page, "old").waitFor();
       await server.stop();
       await server.start();
       await reconnect(page);
       await server.publish("general", "new");
-      await page.getByText("new", { exact: true }).last().waitFor();
+      await message(page, "new").last().waitFor();
       await page.getByText("The room started over here").waitFor();
       expect(await texts(page)).toEqual(["old", "new"]);
     });

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { FaultProxy } from "../support/fault-proxy.ts";
-import { say, settled, texts } from "./chromium.ts";
+import { message, say, settled, texts } from "./chromium.ts";
 import { describeInChromium } from "./stage.ts";
 
 describeInChromium("people in a room", (stage) => {
@@ -10,7 +10,7 @@ describeInChromium("people in a room", (stage) => {
     const alice = await stage.chromium.join(stage.server.url, "Alice", "pair");
     const bob = await stage.chromium.join(stage.server.url, "Bob", "pair");
     await say(alice, "Hello Bob");
-    await bob.getByText("Hello Bob").waitFor();
+    await message(bob, "Hello Bob").waitFor();
     await say(bob, "Hello Alice");
     await say(bob, "how are you?");
     const expected = ["Hello Bob", "Hello Alice", "how are you?"];
@@ -80,11 +80,14 @@ describeInChromium("people in a room", (stage) => {
   test("who is writing is shown to the others, until the message is there", async () => {
     const alice = await stage.chromium.join(stage.server.url, "Alice", "typing");
     const bob = await stage.chromium.join(stage.server.url, "Bob", "typing");
-    await alice.locator("#text").pressSequentially("let me think");
-    await bob.getByText("Alice is writing…").waitFor();
+    // It is waited for from before it is said, since it stands there for some seconds only.
+    await Promise.all([
+      bob.getByText("Alice is writing…").waitFor(),
+      alice.locator("#text").pressSequentially("let me think"),
+    ]);
     expect(await alice.locator("#typing").textContent()).toBe("");
     await alice.locator("#text").press("Enter");
-    await bob.getByText("let me think").waitFor();
+    await message(bob, "let me think").waitFor();
     expect(await bob.locator("#typing").textContent()).toBe("");
   });
 
@@ -103,7 +106,7 @@ describeInChromium("people in a room", (stage) => {
     );
     expect(await page.title()).toBe("(2) second · Partyline");
     await page.keyboard.press("Alt+ArrowUp");
-    await page.getByText("two").waitFor();
+    await message(page, "two").waitFor();
     expect(await page.locator("#messages .line.new").count()).toBe(1);
     expect(
       await settled(
@@ -117,9 +120,9 @@ describeInChromium("people in a room", (stage) => {
     for (let number = 1; number <= 200; number += 1)
       await stage.server.publish("long", `line ${number}`);
     const page = await stage.chromium.join(stage.server.url, "Alice", "long");
-    await page.getByText("line 200", { exact: true }).waitFor();
+    await message(page, "line 200").waitFor();
     const log = page.locator("#log");
-    const row = page.getByText("line 150", { exact: true });
+    const row = message(page, "line 150");
     await row.scrollIntoViewIfNeeded();
     await settled(
       () => texts(page),
@@ -127,20 +130,18 @@ describeInChromium("people in a room", (stage) => {
     );
     const before = await row.boundingBox();
     await settled(
-      async () => page.getByText("line 90", { exact: true }).count(),
+      async () => message(page, "line 90").count(),
       (n) => n === 1,
       1_000,
     );
     expect(Math.abs(((await row.boundingBox())?.y ?? 0) - (before?.y ?? -999))).toBeLessThan(2);
-    for (let turn = 0; turn < 40 && (await row.count()) > 0; turn += 1) {
-      await log.evaluate((element) => element.scrollTo(0, 0));
-      if ((await texts(page))[0] === "line 1") break;
-      await Bun.sleep(25);
-    }
     const all = Array.from({ length: 200 }, (_, index) => `line ${index + 1}`);
     expect(
       await settled(
-        () => texts(page),
+        async () => {
+          await log.evaluate((element) => element.scrollTo(0, 0));
+          return texts(page);
+        },
         (shown) => shown.length === 200,
       ),
     ).toEqual(all);
@@ -185,10 +186,12 @@ describeInChromium(
       const alice = await stage.chromium.join(`${proxy.url}/`, "Alice", "blocked");
       const bob = await stage.chromium.join(stage.server.url, "Bob", "blocked");
       await alice.locator("#state").filter({ hasText: "Connected over SSE" }).waitFor();
-      await alice.locator("#text").pressSequentially("Hello Bob");
-      await bob.getByText("Alice is writing…").waitFor();
+      await Promise.all([
+        bob.getByText("Alice is writing…").waitFor(),
+        alice.locator("#text").pressSequentially("Hello Bob"),
+      ]);
       await alice.locator("#text").press("Enter");
-      await bob.getByText("Hello Bob").waitFor();
+      await message(bob, "Hello Bob").waitFor();
       await say(bob, "Hello Alice");
       const expected = ["Hello Bob", "Hello Alice"];
       for (const page of [alice, bob]) {
@@ -202,7 +205,7 @@ describeInChromium(
       await alice.locator("#subtitle").filter({ hasText: "1 person, 1 observer" }).waitFor();
       await alice.getByText("Waiting to be sent").waitFor({ state: "hidden" });
       await alice.reload();
-      await alice.getByText("Hello Alice").waitFor();
+      await message(alice, "Hello Alice").waitFor();
       expect(await texts(alice)).toEqual(expected);
     });
   },

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import type { Page } from "playwright-core";
 import { Secret } from "../../src/auth/secret.ts";
-import { say, settled, TestServer, texts } from "./chromium.ts";
+import { message, say, settled, TestServer, texts } from "./chromium.ts";
 import { describeInChromium } from "./stage.ts";
 
 const secret = new TextEncoder().encode("a secret of the tests, long enough for HS256");
@@ -29,7 +29,7 @@ describeInChromium(
       expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("eyJ");
       expect(page.url()).not.toContain("eyJ");
       await page.reload();
-      await page.getByText("hello", { exact: true }).waitFor();
+      await message(page, "hello").waitFor();
       const other = await page.context().newPage();
       await other.goto(stage.server.url);
       await other.getByRole("heading", { name: "A token is needed" }).waitFor();
@@ -83,16 +83,18 @@ describeInChromium(
       await page.locator("#access").waitFor({ state: "hidden" });
       expect(await page.locator("#text").inputValue()).toBe("half a sent");
       await say(page, "still here");
-      await page.getByText("still here").waitFor();
+      await message(page, "still here").waitFor();
       expect(reconnects).toBe(0);
     });
 
     test("a token that ran out leaves the conversation there, and a new one goes on with it", async () => {
       const grant = { lasting: ["read", "write"] };
-      const page = await enter(stage.server, await sign(grant, "3 seconds"), "lasting");
+      const page = await enter(stage.server, await sign(grant, "50 seconds"), "lasting");
       await say(page, "before");
+      await page.getByRole("heading", { name: "Your token runs out" }).waitFor();
+      await give(page, await sign(grant, "4 seconds"));
       await page.locator("#access").getByText("The token ran out.").waitFor();
-      await page.getByText("before").waitFor();
+      await message(page, "before").waitFor();
       await say(page, "meanwhile");
       await page.getByText("Waiting to be sent").waitFor();
       await give(page, await sign(grant));

@@ -1,6 +1,8 @@
-/** The Autobahn cases for WebSocket (RFC 6455 and 7692), by the runner `kosoku`. */
+/** The Autobahn cases for WebSocket (RFC 6455 and 7692), by the runner `kosoku`, which is made patient. */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { findFreePort } from "../support/free-port.ts";
+import { eventually } from "../support/poll.ts";
 import { type Subject, startDeflateSubject, startSubject, startTlsSubject } from "./subject.ts";
 import type { Check, Suite } from "./suite.ts";
 import { runTool, type Toolbox } from "./toolbox.ts";
@@ -32,7 +34,7 @@ export const autobahnTls: Suite = {
   known: {},
   async run(toolbox) {
     using subject = await startTlsSubject(...forBigFrames);
-    const port = await findFreePort();
+    const port = findFreePort();
     const socat = Bun.spawn(
       [
         "socat",
@@ -42,6 +44,7 @@ export const autobahnTls: Suite = {
       { stdio: ["ignore", "ignore", "ignore"] },
     );
     try {
+      await eventually("socat listens", () => mayConnect(port));
       return await fuzz(toolbox, subject, port, withoutDeflate);
     } finally {
       socat.kill();
@@ -69,7 +72,8 @@ async function fuzz(
   const reports = join(folder, "reports");
   const target = `127.0.0.1:${port}/ws/echo`;
   const words = ["-m", "fuzzingclient", target, "-p", "2", ...selection, "-o", reports];
-  await runTool([toolbox.python("kosoku"), ...words], folder, {}, [0, 1]);
+  const runner = resolve(import.meta.dir, "autobahn.py");
+  await runTool([toolbox.python("python"), runner, ...words], folder, {}, [0, 1]);
   const checks: Check[] = [];
   for await (const name of new Bun.Glob("*_case_*.json").scan(reports)) {
     const { id, behavior, behaviorClose, result } = await Bun.file(join(reports, name)).json();
@@ -79,7 +83,14 @@ async function fuzz(
   return checks;
 }
 
-async function findFreePort(): Promise<number> {
-  using listener = Bun.listen({ port: 0, hostname: "127.0.0.1", socket: { data() {} } });
-  return listener.port;
+async function mayConnect(port: number): Promise<boolean> {
+  const handlers = { data() {}, error() {} };
+  const connected = Bun.connect({ hostname: "127.0.0.1", port, socket: handlers });
+  return connected.then(
+    (socket) => {
+      socket.end();
+      return true;
+    },
+    () => false,
+  );
 }

@@ -60,6 +60,8 @@ async function runOnce(
 ): Promise<Check[]> {
   const report = join(folder, "report.xml");
   const target = ["-h", "127.0.0.1", "-p", String(port), "-P", longPath, "-S"];
+  // In place of 2 s, in which a busy machine may not answer.
+  target.push("-o", "20");
   const words = [toolbox.go("h2spec"), ...target, "-j", report, ...flags];
   await runTool(words, folder, {}, [0, 1]);
   return readReport(await Bun.file(report).text());

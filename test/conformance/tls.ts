@@ -9,6 +9,9 @@ import { runTool } from "./toolbox.ts";
 const parts = ["-p", "-s", "-f", "-P", "-S", "-h", "-U"];
 const fine: ReadonlySet<string> = new Set(["OK", "INFO"]);
 
+/** It gives a server 5 s and 10 s, in which a busy machine may not answer. */
+const patience = { HEADER_MAXSLEEP: "60", MAX_WAITSOCK: "60" };
+
 interface Finding {
   readonly id: string;
   readonly severity: string;
@@ -32,7 +35,7 @@ export const tls: Suite = {
     // Its exit code counts what it found; a run that broke off leaves no whole JSON.
     const codes = Array.from({ length: 200 }, (_, code) => code);
     const words = ["testssl", ...quiet, ...trust, "--jsonfile", report, ...parts, target];
-    await runTool(words, subject.folder, {}, codes);
+    await runTool(words, subject.folder, patience, codes);
     const findings: Finding[] = await Bun.file(report).json();
     return findings.map(({ id, severity, finding }) => {
       return { name: id, failure: fine.has(severity) ? null : `${severity}: ${finding}` };

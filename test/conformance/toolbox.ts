@@ -63,7 +63,7 @@ export class Toolbox {
     return missing;
   }
 
-  /** A program of the virtual environment: `python`, `kosoku`. */
+  /** A program of the virtual environment: `python`. */
   python(name: string): string {
     return join(this.#folder, `python-${hash(requirements)}`, "bin", name);
   }

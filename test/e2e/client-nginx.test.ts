@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { connect, type LineState } from "../../src/client/index.ts";
+import { findFreePort } from "../support/free-port.ts";
 import { eventually } from "../support/poll.ts";
 import { TestServer } from "../support/server.ts";
 import { findSystemProgram } from "../support/system-program.ts";
@@ -20,7 +21,7 @@ async function startNginx(target: number, directives: string) {
   if (nginx === null) throw new Error("nginx is not installed.");
   const folder = createTemporaryFolder();
   for (let start = 1; ; start += 1) {
-    const port = freePort();
+    const port = findFreePort();
     const path = join(folder.path, "nginx.conf");
     await Bun.write(path, toConfig(folder.path, port, target, directives));
     const command = [nginx, "-c", path, "-p", folder.path, "-e", "stderr"];
@@ -60,14 +61,6 @@ http {
   }
 }
 `;
-}
-
-/** A port that nobody had a moment ago. */
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }
 
 test.skipIf(nginx === null)(

@@ -73,7 +73,7 @@ describe.skipIf(!isLinux)("a file of 1 GiB", () => {
       expect(await count(response)).toEqual({ bytes: length, end: "the end" });
       expect(memoryOf(server()).most - before.now).toBeLessThan(growthBytesMax);
     },
-    60_000,
+    120_000,
   );
 
   test("costs no memory while a hundred readers do not read", async () => {
@@ -99,7 +99,7 @@ describe.skipIf(!isLinux)("a file of 1 GiB", () => {
       await eventually("all to have begun", () => begun >= sockets.length);
       const startedAt = performance.now();
       expect((await fetch(`${plain.url}/livez`)).status).toBe(200);
-      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
       expect(memoryOf(plain).most - before.now).toBeLessThan(growthBytesMax);
     } finally {
       for (const socket of sockets) socket.terminate();

@@ -1,18 +1,25 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createJournal, ReturningReader } from "../bench/returning-reader.ts";
 import { SteadyPublisher } from "../bench/steady-publisher.ts";
+import { readLog } from "../support/cluster-load.ts";
 import { eventually } from "../support/poll.ts";
 import { fromSource, runProgram, startProgram } from "../support/program.ts";
 import { Tcp } from "../support/tcp.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
+setDefaultTimeout(120_000);
+
+/** Who tries while the server is away waits the longer the longer that takes. */
+const returnMsMax = 80_000;
 const readersMax = 300;
 const room = "general";
 
 test("a restart under load loses nothing, leaves with 0, and has everybody back", async () => {
   using folder = createTemporaryFolder();
   const options = ["--drain-window", "1s", "--messages-per-second", "0", "--log-format", "json"];
+  options.push("--retention-messages", "0");
+  options.push("--durability", "process"); // a slow disk would keep newcomers out for a while
   const start = (port: number) => {
     return startProgram([...fromSource, "serve", "--port", `${port}`, ...options], folder.path);
   };
@@ -23,7 +30,7 @@ test("a restart under load loses nothing, leaves with 0, and has everybody back"
     return new ReturningReader(port, room, index % 10 === 0, journal);
   });
   for (const reader of readers) reader.open();
-  await eventually("all readers", () => readers.every(({ isIn }) => isIn));
+  await eventually("all readers", () => readers.every(({ isIn }) => isIn), returnMsMax);
   const publisher = new SteadyPublisher(port, [room], 50);
   await publisher.start();
   await eventually("some messages", () => publisher.acknowledged.size > 20);
@@ -33,17 +40,12 @@ test("a restart under load loses nothing, leaves with 0, and has everybody back"
   expect(err).toContain('"msg":"Draining: clients are sent away."');
   expect(err).not.toContain("ran out of time");
   using next = await start(port);
-  await eventually("all readers again", () => readers.every(({ isIn }) => isIn));
+  await eventually("all readers again", () => readers.every(({ isIn }) => isIn), returnMsMax);
   const before = publisher.acknowledged.size;
   await eventually("more messages", () => publisher.acknowledged.size > before + 20);
   await publisher.stop();
 
-  const url = `${next.url}/rooms/${room}/messages?since=start&limit=500`;
-  const { messages } = await (await fetch(url)).json();
-  const stored = messages.map(({ id, position }: { id: string; position: string }) => [
-    id,
-    position,
-  ]);
+  const stored = (await readLog(next.url, room)).map(({ id, position }) => [id, position] as const);
   expect(new Map(stored)).toEqual(publisher.acknowledged);
   expect(stored).toHaveLength(publisher.acknowledged.size); // none of them twice
   await eventually("the last message everywhere", () => {
@@ -58,10 +60,11 @@ test("a restart under load loses nothing, leaves with 0, and has everybody back"
 
 test("a server that nobody is connected to is gone at once", async () => {
   using folder = createTemporaryFolder();
-  using program = await startProgram([...fromSource, "serve", "--port", "0"], folder.path);
+  const options = ["--port", "0", "--drain-window", "1m", "--drain-timeout", "2m"];
+  using program = await startProgram([...fromSource, "serve", ...options], folder.path);
   const startedAt = performance.now();
   expect((await program.end("SIGINT")).code).toBe(0);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
 });
 
 test("a service's log has its start, its drain and its end, and nothing but JSON", async () => {
@@ -74,7 +77,7 @@ test("a service's log has its start, its drain and its end, and nothing but JSON
   await tcp.match(/\r\n\r\n/);
   tcp.socket.pause();
   const ended = program.end("SIGTERM");
-  await Bun.sleep(1_500); // for much longer than requests under way go unmentioned
+  await eventually("it says what it waits for", () => program.err.includes("under way"));
   tcp.socket.resume();
   const { code, err } = await ended;
   const lines = err

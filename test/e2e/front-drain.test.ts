@@ -9,6 +9,9 @@ import { ReaderLog } from "../support/reader-log.ts";
 const name = "rolling";
 const readersMax = 6;
 const publishMs = 10;
+/** Four proxies and twelve servers share the machine. */
+const patienceMs = 60_000;
+const flags = ["--drain-window", "500ms", "--retention-messages", "0"];
 
 /** Publishes, and notes where what was acknowledged stands. */
 class Publisher {
@@ -47,8 +50,11 @@ function read(proxy: RunningProxy, transport: "websocket" | "sse", index: number
   const line = connectThrough(proxy, { transport });
   const log = new ReaderLog(`${transport} ${index}`);
   const losses: string[] = [];
+  let isOpen = false;
   line.on("state", (state) => {
-    if (state.name === "waiting") losses.push(`${state.code}: ${state.reason}`);
+    // A try to come back for which a busy machine took too long is no loss.
+    if (state.name === "waiting" && isOpen) losses.push(`${state.code}: ${state.reason}`);
+    isOpen = state.name === "open";
   });
   const room = line.join(name, { since: "start" });
   room.on("message", ({ position, id }) => log.message(position, id));
@@ -113,11 +119,12 @@ for (const { proxy, isTold } of rounds) {
   test.concurrent.skipIf(!hasFrontPrograms(proxy))(
     `behind ${proxy}${isTold ? ", told beforehand," : ""} one node after the other leaves, and nobody misses anything`,
     async () => {
-      await using front = await FrontNodes.start(proxy, "--drain-window", "500ms");
+      await using front = await FrontNodes.start(proxy, ...flags);
       const readers = Array.from({ length: readersMax }, (_, index) => {
         return read(front.proxy, index % 3 === 2 ? "sse" : "websocket", index);
       });
-      await eventually("all readers", () => readers.every(({ room }) => room.isJoined));
+      const areJoined = () => readers.every(({ room }) => room.isJoined);
+      await eventually("all readers", areJoined, patienceMs);
       const lines = (["websocket", "sse"] as const).map((transport) => {
         return connectThrough(front.proxy, { transport });
       });
@@ -132,12 +139,13 @@ for (const { proxy, isTold } of rounds) {
         await front.reach(index);
         expect(outcome?.code).toBe(0);
         expect(outcome?.err).not.toContain("ran out of time");
-        await eventually("more messages", () => {
+        const areMore = () => {
           return publishers.every(({ acknowledged }, at) => acknowledged.size > (before[at] ?? 0));
-        });
+        };
+        await eventually("more messages", areMore, patienceMs);
       }
       await Promise.all([prober, ...publishers].map((part) => part.stop()));
-      await eventually("all readers again", () => readers.every(({ room }) => room.isJoined));
+      await eventually("all readers again", areJoined, patienceMs);
 
       const stored = await readAll(front.proxy);
       const acknowledged = new Map(publishers.flatMap((all) => [...all.acknowledged]));
@@ -146,7 +154,8 @@ for (const { proxy, isTold } of rounds) {
       expect(stored).toHaveLength(acknowledged.size); // none of them twice
       const ids = stored.map(([id]) => id);
       for (const { log, losses } of readers) {
-        await eventually("the last message everywhere", () => log.ids.length >= ids.length);
+        const isWhole = () => log.ids.length >= ids.length || log.failure !== null;
+        await eventually("the last message everywhere", isWhole, patienceMs);
         expect([log.failure, log.gaps]).toEqual([null, []]);
         expect(log.ids).toEqual(ids);
         expect(losses.length, losses.join("\n")).toBeLessThanOrEqual(
@@ -158,7 +167,7 @@ for (const { proxy, isTold } of rounds) {
       expect(told, JSON.stringify(prober.counts)).toEqual([]);
       for (const line of [...lines, ...readers.map((reader) => reader.line)]) line.close();
     },
-    60_000,
+    180_000,
   );
 }
 

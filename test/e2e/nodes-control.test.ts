@@ -1,6 +1,14 @@
 /** What an administrator does and what bounds a user, over servers that share one Redis. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import type { ConfigOverrides } from "../../src/config.ts";
 import { Client } from "../support/client.ts";
 import { Cluster, type ClusterNode } from "../support/cluster.ts";
@@ -8,6 +16,7 @@ import { EventReader } from "../support/event-reader.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { eventually } from "../support/poll.ts";
 import { RedisServer } from "../support/redis-server.ts";
+import { RunningTime } from "../support/running-time.ts";
 import { TestServer } from "../support/server.ts";
 import { findSystemProgram } from "../support/system-program.ts";
 import { Tcp } from "../support/tcp.ts";
@@ -16,6 +25,9 @@ import { connectAs, createToken, withTokens } from "../support/tokens.ts";
 const isHere = findSystemProgram("redis") !== null;
 const all = { "*": ["read", "write"] };
 const admin = await createToken({ sub: "root", rooms: { "*": ["admin"] } });
+
+setDefaultTimeout(60_000);
+
 let redis: RedisServer;
 let clusters = 0;
 const open: { [Symbol.asyncDispose](): Promise<void> }[] = [];
@@ -98,11 +110,11 @@ describe.skipIf(!isHere)("POST /auth/revoke on one node", () => {
     using stream = new EventReader(url);
     await stream.stand();
     const other = await connect(two, "eve", "t2");
-    const startedAt = performance.now();
+    using time = new RunningTime();
     expect(await post(one, "/auth/revoke", { id: "t1" })).toBe(204);
     expect((await client.end()).code).toBe(4401);
     await eventually("the end", () => stream.isEnded);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(time.ms).toBeLessThan(1_000);
     await other.settle();
     const headers = { authorization: `Bearer ${token}` };
     for (const { server } of [one, two]) {
@@ -165,7 +177,7 @@ describe.skipIf(!isHere)("POST /auth/disconnect on one node", () => {
 describe.skipIf(!isHere)("POST /auth/renew on one node", () => {
   test("renews a connection to another, which verifies the token by itself", async () => {
     const [one, two, three] = (await start(3)) as [Node, Node, Node];
-    const exp = Date.now() / 1_000 + 1.5;
+    const exp = Date.now() / 1_000 + 4;
     const token = await createToken({ sub: "alice", rooms: all, exp });
     using stream = new EventReader(`${two.server.url}/rooms/x/events?access_token=${token}`);
     await stream.stand();
@@ -263,7 +275,7 @@ describe.skipIf(!isHere)("a user's connections", () => {
   });
 
   test("to a node that is killed count until its lease is over, and to one that stops not at all", async () => {
-    const flags = ["--connections-per-user", "1", "--redis-lease", "1s"];
+    const flags = ["--connections-per-user", "1", "--redis-lease", "2s"];
     await using cluster = await Cluster.start({ nodes: 3, flags });
     const [one, two, three] = [cluster.node(0), cluster.node(1), cluster.node(2)];
     const connectTo = ({ url }: ClusterNode) => tryToConnect({ url }, "alice");
@@ -272,10 +284,10 @@ describe.skipIf(!isHere)("a user's connections", () => {
     await one.kill();
     const killedAt = performance.now();
     await eventually("there is room", () => connectTo(two));
-    expect(performance.now() - killedAt).toBeLessThan(4_000);
+    expect(performance.now() - killedAt).toBeLessThan(8_000); // by default it is more
     await two.drain();
     expect(await connectTo(three)).not.toBeNull();
-  }, 20_000);
+  });
 
   test("are bounded by each node alone while Redis is away", async () => {
     const [one, two] = (await start(2, { connectionsPerUser: 1 })) as [Node, Node];
@@ -291,7 +303,7 @@ describe.skipIf(!isHere)("a user's connections", () => {
 
 describe.skipIf(!isHere)("a user's frames", () => {
   test("are bounded over both nodes that they are connected to", async () => {
-    const pace = { messagesPerSecond: 20, messagesBurst: 40 };
+    const pace = { messagesPerSecond: 0.1, messagesBurst: 40 };
     const [one, two] = (await start(2, pace)) as [Node, Node];
     const clients = [await connect(one, "alice"), await connect(two, "alice")];
     // Once one node has answered this, it has heard that the user is on both.
@@ -309,6 +321,6 @@ describe.skipIf(!isHere)("a user's frames", () => {
     );
     // A burst of 40 for both, and what came back since.
     const passed = answers.reduce((sum, count) => sum + count);
-    expect(passed >= 40 && passed < 60).toBe(true);
+    expect(passed).toBeWithin(40, 60);
   });
 });

@@ -30,7 +30,8 @@ async function start(overrides: ConfigOverrides) {
   const data = join(folder.path, `data-${Object.keys(overrides).length}`);
   // Without a key, no names but this machine's own and those of allowed origins are answered.
   const names = { host: "127.0.0.1", allowOrigin: "http://ab" };
-  const shared = { ...names, port: 0, data, files, logLevel: "error" } as const;
+  // The memory of the tests themselves is not the server's.
+  const shared = { ...names, port: 0, data, files, logLevel: "error", memoryMax: 0 } as const;
   const server = createServer(defaultConfig({ ...shared, ...overrides }));
   const { url, port } = await server.start();
   return { server, url, port };

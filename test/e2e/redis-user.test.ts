@@ -21,7 +21,7 @@ test.skipIf(findSystemProgram("redis") === null)(
     await redis.send(acl, ...rest);
     const shared = {
       ...{ ...withTokens, redis: redis.url.replace("//", "//partyline:password@") },
-      ...{ redisLeaseMs: 1_000, retention: { messagesMax: 3 } },
+      ...{ redisLeaseMs: 3_000, retention: { messagesMax: 3 } },
     };
     await using one = await TestServer.start(shared);
     await using two = await TestServer.start(shared);
@@ -56,6 +56,7 @@ test.skipIf(findSystemProgram("redis") === null)(
       expect(await tried).toContain("has no permissions");
     }
   },
+  60_000,
 );
 
 async function post(server: TestServer, path: string, body: object = { content: 1 }) {

@@ -206,7 +206,7 @@ describe.skipIf(openssl === null)("a client certificate", () => {
     const { url } = await start(await createPair(), ...flags);
     const ask = async (protocol: "http1.1" | "http2" | "http3", pair?: Pair) => {
       const tls = { rejectUnauthorized: false, ...pair };
-      const init = { protocol, tls, signal: AbortSignal.timeout(5_000) };
+      const init = { protocol, tls, signal: AbortSignal.timeout(10_000) };
       try {
         return (await fetch(`${url}/livez`, init as RequestInit)).status;
       } catch {

@@ -101,7 +101,7 @@ describe("who watches a server", () => {
         expect([path, response.status]).toEqual([path, status]);
       }
     }
-    const exp = Date.now() / 1_000 + 1;
+    const exp = Date.now() / 1_000 + 2.5;
     using stream = watch(closed, await createToken({ sub: "r", rooms: { "*": ["admin"] }, exp }));
     await eventually("a sample", () => statsOf(stream).length > 0);
     await eventually("the end", () => stream.isEnded);
@@ -109,7 +109,7 @@ describe("who watches a server", () => {
   });
 
   test("may go on by a new token that is an administrator's, too", async () => {
-    const exp = Date.now() / 1_000 + 1.5;
+    const exp = Date.now() / 1_000 + 3;
     const claims = { sub: "renews", rooms: { "*": ["admin"] } };
     using stream = watch(closed, await createToken({ ...claims, exp }));
     const [welcome] = await eventually("a welcome", () => {
@@ -124,8 +124,9 @@ describe("who watches a server", () => {
     expect(await renew(await createToken({ sub: "renews", rooms: all }))).toBe(403);
     const exp2 = inSeconds(60);
     expect(await renew(await createToken({ ...claims, exp: exp2 }))).toBe(200);
+    await eventually("the first token's end", () => Date.now() > exp * 1_000 + 300);
     const count = statsOf(stream).length;
-    await eventually("samples past the first token", () => statsOf(stream).length >= count + 2);
+    await eventually("samples past the first token", () => statsOf(stream).length > count);
   });
 
   test("is let in without a key only directly, and only where nobody's rights were limited", async () => {
@@ -145,13 +146,13 @@ describe("who watches a server", () => {
   });
 
   test("sees how the others are sent away, is the last to go, and holds nothing up", async () => {
-    await using server = await TestServer.start({ drainTimeoutMs: 20_000 });
+    await using server = await TestServer.start({ drainTimeoutMs: 60_000 });
     const client = await server.connect();
     using stream = watch(server);
     await eventually("a sample", () => statsOf(stream).length > 0);
     const startedAt = performance.now();
     await server.stop();
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
     await eventually("the end", () => stream.isEnded);
     expect((await client.end()).code).toBe(1012);
   });

@@ -87,11 +87,12 @@ test("a stream that ends leaves one, too, with the trace that it was a part of",
 });
 
 test("the server's own reason is told, and what a client says in closing is not", async () => {
-  await using server = await start({ speakWithinMs: 50 });
-  const silent = await server.connect();
+  await using hasty = await start({ speakWithinMs: 50 });
+  const silent = await hasty.connect();
   expect((await silent.end()).code).toBe(1008);
   expect(await find("connection ended")).toMatchObject({ code: 1008, reason: "no frame came" });
   lines.length = 0;
+  await using server = await start();
   const socket = new WebSocket(server.socketUrl);
   await new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
   socket.close(4_000, "level=error forged");

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { limits } from "../../src/protocol/limits.ts";
 import { testTransport } from "../contract/transport.ts";
-import type { Client, Frame } from "../support/client.ts";
+import type { Client } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { TestServer } from "../support/server.ts";
 import { overWebSocket } from "../support/transports.ts";
@@ -43,14 +43,14 @@ describe("a connection", () => {
     const content = { deep: [1, "два", null, { "": [] }] };
     const ack = await client.ask({ type: "message", room: "replies", content, id: "m1" });
     expect(ack).toMatchObject({ type: "ack", room: "replies", id: "m1", duplicate: false });
-    const [message] = client.all("message");
+    const message = await client.next("message");
     expect(message).toMatchObject({ room: "replies", position: ack.position, id: "m1", content });
     expect(message).not.toHaveProperty("ref");
     const again = await client.ask({ type: "message", room: "replies", content: 2, id: "m1" });
     expect(again).toMatchObject({ type: "ack", position: ack.position, duplicate: true });
     const history = await client.ask({ type: "history", room: "replies" });
     expect(history).toMatchObject({ type: "history", room: "replies", more: false });
-    expect(history.messages).toEqual([message as Frame]);
+    expect(history.messages).toEqual([message]);
     expect(await client.ask({ type: "members", room: "replies" })).toMatchObject({
       type: "members",
       memberCount: 1,

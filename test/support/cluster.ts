@@ -1,10 +1,11 @@
 /** Several Partylines over one Redis, each a process of its own with its own way to Redis. */
 
 import { FaultProxy } from "./fault-proxy.ts";
+import { findFreePort } from "./free-port.ts";
 import type { Place } from "./hop.ts";
 import { eventually } from "./poll.ts";
 import { fromSource, type Outcome, type RunningProgram, startProgram } from "./program.ts";
-import { findFreePort, RedisServer, type RedisServerOptions } from "./redis-server.ts";
+import { RedisServer, type RedisServerOptions } from "./redis-server.ts";
 import { createTemporaryFolder, type TemporaryFolder } from "./temporary-folder.ts";
 import { audience, createToken, tokenSecret } from "./tokens.ts";
 

@@ -77,10 +77,13 @@ export class EventReader implements Disposable {
       onRetry: (retry) => this.retries.push(retry),
     });
     const decoder = new TextDecoder();
+    let begun = ""; // of a line that came in part
     for await (const bytes of response.body ?? []) {
       const text = decoder.decode(bytes, { stream: true });
       this.text += text;
-      for (const [, id] of text.matchAll(/^id: (.*)$/gm)) this.lastEventId = id ?? "";
+      const lines = `${begun}${text}`.split("\n");
+      begun = lines.pop() ?? "";
+      for (const line of lines) if (line.startsWith("id: ")) this.lastEventId = line.slice(4);
       parser.feed(text);
     }
     this.isEnded = true;

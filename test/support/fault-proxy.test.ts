@@ -189,7 +189,7 @@ test("the fault proxy ends a connection after so many bytes, or so long a silenc
   proxy.heal();
   proxy.faults.idleMs = 50;
   using idle = new Tcp(proxy.port);
-  await eventually("the end of an idle line", () => idle.isClosed, 2_000);
+  await eventually("the end of an idle line", () => idle.isClosed);
 });
 
 test("the fault proxy passes WebSockets, or refuses them as bad proxies do", async () => {

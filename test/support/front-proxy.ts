@@ -2,6 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { findFreePort } from "./free-port.ts";
 import { adapt, readExample } from "./manual.ts";
 import { eventually } from "./poll.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
@@ -115,7 +116,7 @@ export async function startProxy(
   mkdirSync(join(folder.path, "caddy"));
   await makeCertificate(folder.path);
   for (let start = 1; ; start += 1) {
-    const port = freePort();
+    const port = findFreePort();
     const words = await proxy.prepare({ port, targets, folder: folder.path });
     const child = Bun.spawn([program, ...words], {
       env: { PATH: process.env.PATH, HOME: folder.path, XDG_DATA_HOME: folder.path },
@@ -179,12 +180,4 @@ async function makeCertificate(folder: string): Promise<void> {
   const command = ["openssl", "req", "-x509", ...key, ...files, ...subject];
   const child = Bun.spawn(command, { cwd: folder, stdio: ["ignore", "ignore", "ignore"] });
   if ((await child.exited) !== 0) throw new Error("openssl made no certificate.");
-}
-
-/** A port that nobody had a moment ago. */
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }

@@ -1,6 +1,8 @@
 /** Waiting for something to become true, with a deadline instead of a guess. */
 
 const pollMs = 5;
+/** A little less than a test may take, so that it says what it waited for on the slowest machine, too. */
+const patienceMs = 18_000;
 
 /**
  * Resolves to the first value of `look` that is neither false, null nor undefined.
@@ -9,7 +11,7 @@ const pollMs = 5;
 export async function eventually<Value>(
   what: string,
   look: () => Value | Promise<Value>,
-  deadlineMs = 10_000,
+  deadlineMs = patienceMs,
 ): Promise<NonNullable<Exclude<Value, false>>> {
   const end = performance.now() + deadlineMs;
   for (;;) {

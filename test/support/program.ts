@@ -22,6 +22,8 @@ export interface RunningProgram extends Disposable {
   /** All of its greeting. */
   readonly greeting: string;
   readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  /** What it has said on its standard error so far. */
+  readonly err: string;
   /** Sends a signal, if one is named, and waits for the end. */
   end(signal?: NodeJS.Signals): Promise<Outcome>;
 }
@@ -51,12 +53,18 @@ export async function startProgram(
   environment: Readonly<Record<string, string>> = bare,
 ): Promise<RunningProgram> {
   const child = spawn(command, folder, environment);
-  const complaints = new Response(child.stderr).text();
+  let err = "";
+  const complaints = collect(child.stderr, (text) => {
+    err += text;
+  });
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let greeting = "";
   while (!/\/messages\n/.test(greeting)) {
     const { done, value } = await reader.read();
-    if (done) throw new Error(`It ended (${await child.exited}): ${greeting}${await complaints}`);
+    if (done)
+      throw new Error(
+        `It ended (${await child.exited}): ${greeting}${await complaints.then(() => err)}`,
+      );
     greeting += value;
   }
   const url = /listens on (\S+)/.exec(greeting)?.[1];
@@ -65,12 +73,26 @@ export async function startProgram(
     url,
     greeting,
     process: child,
+    get err() {
+      return err;
+    },
     async end(signal) {
       if (signal !== undefined) child.kill(signal);
-      return { code: await child.exited, out: greeting, err: await complaints };
+      const code = await child.exited;
+      await complaints;
+      return { code, out: greeting, err };
     },
     [Symbol.dispose]: () => child.kill("SIGKILL"),
   };
+}
+
+/** Takes what comes, piece by piece, until its end. */
+export async function collect(
+  stream: ReadableStream<Uint8Array>,
+  take: (text: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const piece of stream) take(decoder.decode(piece, { stream: true }));
 }
 
 function spawn(

@@ -3,6 +3,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RedisClient, type Subprocess } from "bun";
+import { findFreePort } from "./free-port.ts";
 import { eventually } from "./poll.ts";
 import { findSystemProgram } from "./system-program.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
@@ -187,21 +188,5 @@ export class RedisServer {
     return await Bun.file(this.#logFile)
       .text()
       .catch(() => "");
-  }
-}
-
-/**
- * Finds a port of this machine that nobody listens on. It lies below those that the system gives to
- * whoever connects, so that it is still free when a Redis that was ended starts again.
- */
-export function findFreePort(): number {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    try {
-      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
-      return port;
-    } catch (thrown) {
-      if (attempt === attemptsMax) throw thrown;
-    }
   }
 }

@@ -15,7 +15,7 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-const deadline = 10 * time.Second
+const deadline = 120 * time.Second // on a busy machine anything may take long
 
 // A connection of either library. A text frame is not binary.
 type connection interface {
