@@ -60,7 +60,7 @@ export class HttpCalls {
     const answerMs = 30_000; // after that it is as good as lost
     const response = await this.open(path, { signal: AbortSignal.timeout(answerMs), ...init });
     // It may be cut in the middle, or be somebody else's page.
-    return response.status === 204 ? {} : response.json().catch(fail);
+    return response.status === 204 ? {} : ((await response.json().catch(fail)) ?? fail());
   }
 
   /** Makes a call and resolves once it is accepted. @throws LineError */
@@ -71,7 +71,8 @@ export class HttpCalls {
     const response = await fetch(this.base + path, { ...init, headers }).catch(fail);
     const { ok, status } = response;
     if (ok) return response;
-    const problem: Partial<Problem> = await response.json().catch(() => ({}));
+    // In Bun 1.4.5 an empty body is null.
+    const problem: Partial<Problem> = (await response.json().catch(() => {})) ?? {};
     // A proxy's own answers have none of it, and are no word of the server's about a room; those
     // above 428 may pass by themselves.
     const { code = status > 428 ? "unavailable" : "not_found", detail = `Status ${status}` } =

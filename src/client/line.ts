@@ -112,10 +112,10 @@ export class OpenLine extends Connection implements Line, RoomLine {
       return;
     }
     if (frame.type === "error") return this.#refuse(frame);
-    const { room } = frame as HeardFrame & { room: string };
+    const room = this.rooms.get((frame as HeardFrame & { room: string }).room);
     // Unasked: a new token does not cover the room.
-    if (frame.type === "left" && !frame.ref) this.leave(room, left("forbidden"));
-    this.rooms.get(room)?.hear(frame);
+    if (room && frame.type === "left" && !frame.ref) this.leave(room, left("forbidden"));
+    room?.hear(frame);
     if (frame.type === "joined") this.#pending.flush();
   }
 
@@ -124,7 +124,7 @@ export class OpenLine extends Connection implements Line, RoomLine {
     const room = [...this.rooms.values()].find((each) => each.ref === asked.slice(1));
     if (!room) this.emit("error", error);
     else if (asked[0] !== "j" || room.isJoined) room.emit("error", error);
-    else if (!error.passes) this.leave(room.name, error);
+    else if (!error.passes) this.leave(room, error);
     else {
       this.emit("error", error);
       const rejoinMs = 2_000;
@@ -134,15 +134,17 @@ export class OpenLine extends Connection implements Line, RoomLine {
     }
   }
 
-  leave(name: string, refusal?: LineError): void {
+  leave(asked: { readonly name: string }, refusal?: LineError): void {
+    const { name } = asked;
     const room = this.rooms.get(name);
+    if (room !== asked) return;
     const error = refusal ?? left("closed");
     if (!refusal) this.send({ type: "leave", room: name, ref: "l" });
     this.rooms.delete(name);
-    room?.end(error);
+    room.end(error);
     this.#pending.drop(error, name);
     // Last: whoever hears it may join again.
-    if (refusal) room?.emit("error", refusal);
+    if (refusal) room.emit("error", refusal);
   }
 
   #toJoin({ name: room, since, ref }: JoinedRoom): JoinRequest {

@@ -113,7 +113,7 @@ export class Reader<Content> {
 /** What came, with its bytes as they were before they became base64. */
 export function decode<Decoded>(carrier: Carrier): Decoded {
   const { bytes } = carrier;
-  return { ...carrier, ...(bytes && { bytes: toBytes(atob(bytes)) }) } as Decoded;
+  return { ...carrier, ...(bytes != null && { bytes: toBytes(atob(bytes)) }) } as Decoded;
 }
 
 /** The codes of signs below 256. */

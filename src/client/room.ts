@@ -20,7 +20,8 @@ import { decode, Reader, type ReaderSource } from "./reader.ts";
 export interface RoomLine {
   ask<Answer>(request: RoomRequest): Promise<Answer>;
   send(request: Request): void;
-  leave(room: string): void;
+  /** Leaves it, unless that was done already: the name may be joined again since. */
+  leave(room: { readonly name: string }): void;
 }
 
 export class JoinedRoom<Content = unknown, SignalContent = unknown>
@@ -95,7 +96,7 @@ export class JoinedRoom<Content = unknown, SignalContent = unknown>
   }
 
   leave(): void {
-    if (!this.#end) this.#line.leave(this.name);
+    this.#line.leave(this);
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Message<Content>, void, undefined> {
@@ -183,7 +184,8 @@ export function createMessageId(): string {
 
 /** @throws LineError bad_frame when it is no JSON value */
 function toBody(content: unknown): Body {
-  if (content instanceof Uint8Array) return content.slice(); // it may be used again
+  // It may be used again, and the `slice` of a `Buffer` of Node copies nothing.
+  if (content instanceof Uint8Array) return new Uint8Array(content);
   const json = JSON.stringify(content);
   if (json) return json;
   throw malformed();

@@ -143,12 +143,13 @@ export class StreamLink implements Link {
     this.#hear({ type: "welcome", connection: "", user: null, limits: {}, server: {}, ...told });
   }
 
-  /** Finds rooms that cannot be followed, and goes on without; false when there are none. */
+  /** Finds rooms that cannot be followed from there, and goes on without; false when there are none. */
   async #sieve(): Promise<boolean> {
     let isFound = false;
     for (const [room, { request, isJoined }] of this.#places) {
       if (isJoined) continue;
-      await this.#http.get(toPath(room)).catch((error) => {
+      const since = encodeURIComponent(request.since || "end");
+      await this.#http.get(`${toPath(room)}/messages?limit=1&since=${since}`).catch((error) => {
         isFound = true;
         this.#places.delete(room);
         this.#hear({ type: "error", ref: request.ref, error });

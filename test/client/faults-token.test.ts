@@ -55,11 +55,16 @@ describe("a line whose tokens run out, are refused, or cannot be had", () => {
     await using server = await TestServer.start(withTokens);
     let token = await createToken({ sub: "alice", rooms, exp: inSeconds(-3_600) });
     using line = connect(server.url, { token: () => token });
+    const kept = line.join("kept");
+    const left = line.join("left");
     await eventually("the end", () => line.state.name === "closed");
+    left.leave();
     expect(line.state).toMatchObject({ name: "closed", code: "unauthenticated" });
     token = await createToken({ sub: "alice", rooms });
     line.renew();
     await eventually("an open line", () => line.state.name === "open");
     expect(line.user?.id).toBe("alice");
+    await eventually("the room that was not left", () => kept.isJoined);
+    expect([...line.rooms.keys()]).toEqual(["kept"]);
   });
 });

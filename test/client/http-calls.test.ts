@@ -15,6 +15,19 @@ test("a refusal is as the server says it", async () => {
   expect(error).toEqual(new LineError("rate_limited", "Too many.", 700));
 });
 
+test("a proxy's refusal without a body, or with nothing in it, passes by itself, too", async () => {
+  for (const body of [null, "", "null", "502"]) {
+    const listener = Bun.serve({ port: 0, fetch: () => new Response(body, { status: 502 }) });
+    const error = await fail(await fetch(listener.url)).finally(() => listener.stop(true));
+    expect(error).toEqual(new LineError("unavailable", "Status 502"));
+  }
+});
+
+test("an answer that is empty is none", async () => {
+  const calls = new HttpCalls("http://127.0.0.1/", { fetch: async () => new Response("null") });
+  await expect(calls.get("rooms/a")).rejects.toMatchObject({ code: "unavailable" });
+});
+
 test("a proxy's own refusal passes by itself, after the delay that the proxy tells", async () => {
   for (const [given, told] of [
     ["3", 3_000],

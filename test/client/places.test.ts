@@ -3,6 +3,7 @@ import { connect, type Line, type Room } from "../../src/client/index.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { eventually } from "../support/poll.ts";
 import { TestServer } from "../support/server.ts";
+import { undisturbed } from "../support/stall-watch.ts";
 
 const transports = ["websocket", "sse"] as const;
 
@@ -54,6 +55,22 @@ describe("a line keeps its rooms", () => {
     });
   }
 
+  for (const transport of transports) {
+    test(`by ${transport} when one of them is to begin at what is no position`, async () => {
+      await using server = await TestServer.start();
+      using line = connect(server.url, { transport });
+      const good = line.join("general");
+      await eventually("the good one", () => good.isJoined);
+      const bad = line.join("other", { since: "garbage" });
+      const codes: string[] = [];
+      bad.on("error", ({ code }) => codes.push(code));
+      await eventually("a refusal", () => codes.length > 0);
+      expect(codes).toEqual(["bad_frame"]);
+      expect([...line.rooms.keys()]).toEqual(["general"]);
+      expect(await codeOf(good.publish("on"))).toBe("none");
+    });
+  }
+
   test("when there are more than SSE takes, and the server is away for a while", async () => {
     await using server = await TestServer.start();
     using proxy = new FaultProxy(server.port);
@@ -95,6 +112,23 @@ describe("a line keeps its rooms", () => {
 });
 
 describe("what is published", () => {
+  for (const transport of transports) {
+    test(`by ${transport} from a Buffer that is used again is what it held, and may be empty`, async () => {
+      await using server = await TestServer.start();
+      using line = connect(server.url, { transport });
+      const room = line.join("general", { since: "start" });
+      const heard: unknown[] = [];
+      room.on("message", ({ bytes }) => heard.push(bytes));
+      const buffer = Buffer.from([1, 2, 3]);
+      const stored = room.publish(buffer);
+      buffer.fill(9);
+      await stored;
+      await room.publish(new Uint8Array());
+      await eventually("both messages", () => heard.length === 2);
+      expect(heard).toEqual([Uint8Array.of(1, 2, 3), new Uint8Array()]);
+    });
+  }
+
   test("is not given up for a signal that is too large, nor is the line", async () => {
     await using server = await TestServer.start({ frameBytesMax: 4_096 });
     using line = connect(server.url);
@@ -150,10 +184,14 @@ describe("what is published", () => {
     });
     const room = line.join("general");
     await eventually("the room", () => room.isJoined);
-    const before = performance.now();
-    await room.publish("one");
-    expect(cuts).toBe(2);
-    expect(performance.now() - before).toBeLessThan(1_500);
+    const publishedMs = await undisturbed(300, async () => {
+      cuts = 0;
+      const before = performance.now();
+      await room.publish("one");
+      expect(cuts).toBe(2);
+      return performance.now() - before;
+    });
+    expect(publishedMs).toBeLessThan(1_500);
   });
 
   test("and refused is no unhandled rejection where nobody waits for it", async () => {
