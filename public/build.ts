@@ -3,6 +3,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { minify } from "terser";
+import { readDeclarations } from "./declarations.ts";
 
 /** Each has a script and a style of its own: who opens one loads nothing of the others. */
 const pages = ["index.html", "dashboard.html", "docs.html"];
@@ -44,7 +45,8 @@ export async function buildWebApp(outdir: string): Promise<void> {
 }
 
 /**
- * Writes the client for pages of others into `outdir`, as the one module `client.js`.
+ * Writes the client for pages of others into `outdir`, as the one module `client.js`, and its types
+ * beside it, where TypeScript looks for them.
  * @throws Error when a source does not compile
  */
 export async function buildClient(outdir: string): Promise<void> {
@@ -55,6 +57,7 @@ export async function buildClient(outdir: string): Promise<void> {
     const { code } = await minify(await output.text(), { module: true, compress: { passes: 3 } });
     await Bun.write(join(outdir, "client.js"), code ?? "");
   }
+  await Bun.write(join(outdir, "client.d.ts"), await readDeclarations());
 }
 
 if (import.meta.main) {

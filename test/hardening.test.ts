@@ -132,6 +132,7 @@ const rows: Readonly<Record<string, Row>> = {
   "GET /dashboard": toOpen(), // shows what its reader may ask for
   "GET /favicon.ico": toOpen(),
   "GET /client.js": toOpen(),
+  "GET /client.d.ts": toOpen(),
   "GET /assets/": toOpen(),
   "GET /docs": toOpen(),
   "GET /docs/": toOpen(),
@@ -248,7 +249,7 @@ describe("every route", () => {
           const what = `${method} ${path} as ${caller.name}`;
           if (!isSafe && status !== 403) wrong.push(`${what}: ${status}`);
           // The client is a fixed file, for whatever page would have it.
-          const mayRead = path === "/client.js";
+          const mayRead = path === "/client.js" || path === "/client.d.ts";
           if (headers.has("access-control-allow-origin") !== mayRead) {
             wrong.push(`${what} ${mayRead ? "may not" : "may"} be read`);
           }

@@ -40,7 +40,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/main.ts": ["src/cli/"],
   "src/version.ts": ["package.json"],
   "src/build.ts": [],
-  "public/build.ts": [],
+  "public/build.ts": ["public/declarations.ts"],
+  "public/declarations.ts": ["src/protocol/"],
   "public/app/": ["src/protocol/", "src/client/"],
   "public/dashboard/": ["src/protocol/", "src/client/", "public/app/"],
 };

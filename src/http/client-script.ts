@@ -1,4 +1,4 @@
-/** `GET /client.js`: the client for pages, as one module that any page may import. */
+/** `GET /client.js`: the client, as one module that any page may import; and its types. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,8 +6,13 @@ import { Elysia } from "elysia";
 import { compressed } from "./compressed.ts";
 import { programFolder } from "./page.ts";
 
+const types = {
+  "client.js": "text/javascript; charset=utf-8",
+  // A browser has no use for it: it is shown, and fetched by whoever writes TypeScript.
+  "client.d.ts": "text/plain; charset=utf-8",
+};
+
 const headers = {
-  "content-type": "text/javascript; charset=utf-8",
   // It may change with the next version; its validator makes asking again cheap.
   "cache-control": "no-cache",
   // It holds nothing of anybody. What it may reach from a foreign page is the server's to say.
@@ -16,20 +21,20 @@ const headers = {
 };
 
 /**
- * Serves the built client in `folder`, as it was at the start.
+ * Serves the built client in `folder`, and `client.d.ts` beside it, as they were at the start.
  * @throws Error when it was not built
  */
 export function clientScript(folder = programFolder("dist/web")) {
-  const script = join(folder, "client.js");
-  if (!existsSync(script)) {
-    throw new Error(
-      `The client is not built: ${script} is missing. Run "bun run build:web" first.`,
-    );
+  return new Elysia({ name: "client-script" })
+    .get("/client.js", answerWith(folder, "client.js"), { detail: { hide: true } })
+    .get("/client.d.ts", answerWith(folder, "client.d.ts"), { detail: { hide: true } });
+}
+
+function answerWith(folder: string, name: keyof typeof types) {
+  const path = join(folder, name);
+  if (!existsSync(path)) {
+    throw new Error(`The client is not built: ${path} is missing. Run "bun run build:web" first.`);
   }
-  const answer = compressed(readFileSync(script), headers);
-  return new Elysia({ name: "client-script" }).get(
-    "/client.js",
-    ({ request }) => answer({ request }),
-    { detail: { hide: true } },
-  );
+  const answer = compressed(readFileSync(path), { ...headers, "content-type": types[name] });
+  return ({ request }: { request: Request }) => answer({ request });
 }

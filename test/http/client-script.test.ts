@@ -34,6 +34,13 @@ test("the client's script may be imported by any page, and is asked for cheaply"
   expect(again.status).toBe(304);
 });
 
+test("the client's types stand beside it, for whoever fetches both", async () => {
+  const response = await server.fetch("/client.d.ts");
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+  expect(await response.text()).toContain("export declare function connect(");
+});
+
 test("the client's script, imported from the server, connects to it without being told where", async () => {
   const script = join(folder.path, "page.mjs");
   await buildClient(folder.path);
