@@ -84,7 +84,10 @@ export class PeerLease {
     return isKnown;
   }
 
-  /** Says good-bye: what is still told of this node holds for so long. @throws unavailable */
+  /**
+   * Says good-bye: what is still told of this node holds for so long, and of a user until they come back
+   * elsewhere. @throws unavailable
+   */
   async leave(withinMs: number): Promise<void> {
     this.close();
     await this.#renew("leave", withinMs);

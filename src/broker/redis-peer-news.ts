@@ -28,11 +28,12 @@ export interface SignalNews {
   readonly body: Body;
 }
 
-type SharePair = readonly [name: string, joinedAt: number, connections: number];
+/** Nodes of older versions leave `namedAt` out, and read no further than `connections`. */
+type ShareTuple = readonly [name: string, joinedAt: number, connections: number, namedAt?: number];
 
-/** The JSON of presence news. A share is [id, name, joinedAt, connections]. */
+/** The JSON of presence news. A share is [id, name, joinedAt, connections, namedAt]. */
 interface Told {
-  readonly shares?: readonly (readonly [string, ...SharePair])[];
+  readonly shares?: readonly (readonly [string, ...ShareTuple])[];
   readonly gone?: readonly string[];
   readonly observers?: number;
   readonly absent?: boolean;
@@ -80,7 +81,7 @@ export function decodeNews(text: string): PresenceNews | SignalNews {
   }
   const told: Told = JSON.parse(text.slice(end));
   const { gone = [], observers = null, absent = false } = told;
-  const shares = (told.shares ?? []).map(([id, ...pair]) => toShare(id, pair));
+  const shares = (told.shares ?? []).map(([id, ...tuple]) => toShare(id, tuple));
   return { kind: "presence", node, version: Number(word), shares, gone, observers, absent };
 }
 
@@ -90,8 +91,8 @@ export function toField(user: string): string {
 }
 
 /** The value of a share's field. */
-export function toValue({ name, joinedAt, connections }: Share): string {
-  return JSON.stringify([name, joinedAt, connections] satisfies SharePair);
+export function toValue({ name, joinedAt, connections, namedAt }: Share): string {
+  return JSON.stringify([name, joinedAt, connections, namedAt] satisfies ShareTuple);
 }
 
 /** What a node's fields of a room say. */
@@ -113,10 +114,12 @@ export function parseFields(fields: readonly string[]): NodeCrowd {
   return { version, observers, shares: shares.sort((a, b) => a.joinedAt - b.joinedAt) };
 }
 
-function toTuple({ id, name, joinedAt, connections }: Share): readonly [string, ...SharePair] {
-  return [id, name, joinedAt, connections];
+function toTuple(share: Share): readonly [string, ...ShareTuple] {
+  const { id, name, joinedAt, connections, namedAt } = share;
+  return [id, name, joinedAt, connections, namedAt];
 }
 
-function toShare(id: string, [name, joinedAt, connections]: SharePair): Share {
-  return { id, name, joinedAt, connections };
+function toShare(id: string, tuple: ShareTuple): Share {
+  const [name, joinedAt, connections, namedAt = joinedAt] = tuple;
+  return { id, name, joinedAt, connections, namedAt };
 }

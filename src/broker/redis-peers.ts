@@ -18,7 +18,7 @@ export interface RedisPeersOptions {
   readonly clock: Clock;
   /** How long this node counts as alive after it was last heard of. */
   readonly leaseMs: number;
-  /** How long its members stay after a good-bye: the time in which they were told to come back. */
+  /** How long its members stay after a good-bye unless they come back before: they were told when. */
   readonly goodbyeMs: number;
   /** How long after an outage nobody is told to be gone: they may have come to another node in it. */
   readonly graceMs: number;

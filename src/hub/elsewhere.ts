@@ -39,13 +39,10 @@ export class Elsewhere {
     return users;
   }
 
-  /** Puts a share in the place of the one before, which it returns. */
-  set(node: string, share: Share): Share | undefined {
-    const stays = this.#stays.get(share.id) ?? [];
-    const before = stays.find((stay) => stay.node === node)?.share;
-    const others = before === undefined ? stays : stays.filter((stay) => stay.node !== node);
+  /** Puts a share in the place of the one before. */
+  set(node: string, share: Share): void {
+    const others = (this.#stays.get(share.id) ?? []).filter((stay) => stay.node !== node);
     this.#stays.set(share.id, [...others, { node, share }]);
-    return before;
   }
 
   /** Forgets a user's share on a node. Returns false when there was none. */

@@ -121,6 +121,8 @@ export interface Share extends Sender {
   /** Milliseconds since 1970. */
   readonly joinedAt: number;
   readonly connections: number;
+  /** When the name was given, in milliseconds since 1970: of several names the last is shown. */
+  readonly namedAt: number;
 }
 
 /** Who is in a room: of each node a share for each user there. */

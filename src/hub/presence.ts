@@ -5,7 +5,7 @@ import { limits } from "../protocol/limits.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Gathering } from "./gathering.ts";
 import type { Clock, Share } from "./ports.ts";
-import { isAnonymous, isHere, type Outside, type Present, toBlindMs, toShare } from "./present.ts";
+import { isHere, isNamedLater, type Outside, type Present, toShare, toWaitMs } from "./present.ts";
 
 /** What changed in at most `presenceGatherMs`. Above `listedMembersMax` members nobody is named. */
 export interface PresenceChange {
@@ -37,7 +37,6 @@ export class Presence {
   #isUnsorted = false;
   /** What is to be told; null in the long times when nobody comes or goes. */
   #gathering: Gathering | null = null;
-  #cancelGather: (() => void) | null = null;
   /** What `list` returns, or null when it must be made anew. */
   #listed: readonly Member[] | null = null;
 
@@ -81,8 +80,8 @@ export class Presence {
   add({ id, name }: Sender): void {
     let present = this.#members.get(id);
     if (present === undefined) {
-      const joinedAt = this.#clock.now();
-      present = { id, name, joinedAt, connections: 1, cancelGrace: null };
+      const now = this.#clock.now();
+      present = { id, name, namedAt: now, joinedAt: now, connections: 1, cancelGrace: null };
       this.#here += 1;
       this.#insert(present);
     } else {
@@ -122,8 +121,8 @@ export class Presence {
     this.#listed = null;
     present.connections -= 1;
     if (present.connections === 0) {
-      const waitMs = Math.max(graceMs, toBlindMs(this.#outside));
-      if (waitMs === 0 || isAnonymous(id)) return this.#leave(present);
+      const waitMs = toWaitMs(id, graceMs, this.#outside);
+      if (waitMs === 0) return this.#leave(present);
       this.#leaveAfter(waitMs, present);
     }
     this.#outside?.share(toShare(present));
@@ -132,7 +131,10 @@ export class Presence {
   /** Hears from another node which users have which connections there, and who is gone from it. */
   hear(node: string, shares: readonly Share[], gone: readonly string[]): void {
     this.#elsewhere ??= new Elsewhere();
-    for (const share of shares) this.#meet(share, this.#elsewhere.set(node, share));
+    for (const share of shares) {
+      this.#elsewhere.set(node, share);
+      this.#meet(share);
+    }
     for (const id of gone) {
       if (!this.#elsewhere.delete(node, id)) continue;
       this.#listed = null;
@@ -155,27 +157,26 @@ export class Presence {
   }
 
   close(): void {
-    this.#cancelGather?.();
-    this.#cancelGather = null;
+    this.#gathering?.close();
+    this.#gathering = null;
     for (const present of this.#members.values()) present.cancelGrace?.();
   }
 
-  /** Counts in a user's share on another node. `before` is what stood in its place. */
-  #meet(share: Share, before: Share | undefined): void {
-    const { id, name, joinedAt } = share;
+  /** Counts in a user's share on another node. */
+  #meet(share: Share): void {
+    const { id, name, joinedAt, namedAt } = share;
     const present = this.#members.get(id);
     if (present === undefined) {
       this.#isUnsorted = true;
-      return this.#insert({ id, name, joinedAt, connections: 0, cancelGrace: null });
+      return this.#insert({ ...share, connections: 0, cancelGrace: null });
     }
     this.#listed = null;
-    if (joinedAt < present.joinedAt) {
-      this.#isUnsorted = true;
-      present.joinedAt = joinedAt;
-      // So that it is still known when the user is here alone.
-      if (isHere(present)) this.#outside?.share(toShare(present));
-    }
-    if (name !== before?.name) this.#rename(present, name);
+    const isEarlier = joinedAt < present.joinedAt;
+    this.#isUnsorted ||= isEarlier;
+    if (isEarlier) present.joinedAt = joinedAt;
+    const isRenamed = isNamedLater(share, present) && this.#rename(present, name, namedAt);
+    // So that it is still known when the user is here alone.
+    if ((isEarlier || isRenamed) && isHere(present)) this.#outside?.share(toShare(present));
   }
 
   #insert(present: Present): void {
@@ -194,17 +195,19 @@ export class Presence {
     for (const present of sorted) this.#members.set(present.id, present);
   }
 
-  #rename(present: Present, name: string): boolean {
+  #rename(present: Present, name: string, namedAt?: number): boolean {
     if (present.name === name) return false;
     this.#listed = null;
     present.name = name;
+    // A name given here is later than any that is known here.
+    present.namedAt = namedAt ?? Math.max(this.#clock.now(), present.namedAt + 1);
     this.#gather().noteJoined(this.#describe(present));
     return true;
   }
 
   #leaveAfter(waitMs: number, present: Present): void {
     present.cancelGrace = this.#clock.after(waitMs, () => {
-      const moreMs = toBlindMs(this.#outside);
+      const moreMs = toWaitMs(present.id, 0, this.#outside);
       return moreMs === 0 ? this.#leave(present) : this.#leaveAfter(moreMs, present);
     });
   }
@@ -227,16 +230,12 @@ export class Presence {
 
   /** The changes to be told together, at the latest when the time for it is over. */
   #gather(): Gathering {
-    this.#cancelGather ??= this.#clock.after(limits.presenceGatherMs, () => this.#tell());
-    this.#gathering ??= new Gathering();
+    this.#gathering ??= new Gathering(this.#clock, (due) => this.#tell(due));
     return this.#gathering;
   }
 
-  #tell(): void {
-    const gathering = this.#gathering;
-    this.#cancelGather = null;
+  #tell(gathering: Gathering): void {
     this.#gathering = null;
-    if (gathering === null) return;
     const members = this.#members.size;
     const isNamed = members <= limits.listedMembersMax;
     const { joined, left } = isNamed ? gathering : { joined: [], left: [] };

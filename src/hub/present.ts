@@ -6,6 +6,8 @@ import type { Peers, Share } from "./ports.ts";
 /** A member: here, on other nodes, or both. */
 export interface Present extends Sender {
   name: string;
+  /** When the name was given: of several names the last is shown, on all nodes. */
+  namedAt: number;
   /** The earliest that was told while the user was a member without a break. */
   joinedAt: number;
   /** Those to this node. */
@@ -13,6 +15,8 @@ export interface Present extends Sender {
   /** Not null while the user was cut off and may come back. */
   cancelGrace: (() => void) | null;
 }
+
+type Named = Pick<Share, "name" | "namedAt">;
 
 /** Milliseconds between two looks whether other nodes can be reached. */
 const blindMs = 1_000;
@@ -40,9 +44,14 @@ export function toOutside(
   };
 }
 
-/** How long it is waited until it may be known whether somebody is elsewhere; 0 when it is. */
-export function toBlindMs(outside: Outside | null): number {
-  return outside?.isBlind === true ? blindMs : 0;
+/**
+ * How long it is waited for a user who has no connection here any more: for `graceMs`, and in any case
+ * until it may be known whether they are elsewhere. 0 for somebody anonymous, whose next connection has
+ * another id.
+ */
+export function toWaitMs(id: string, graceMs: number, outside: Outside | null): number {
+  if (id.startsWith("~")) return 0;
+  return Math.max(graceMs, outside?.isBlind === true ? blindMs : 0);
 }
 
 /** Tells whether a user is on this node, or was a moment ago. */
@@ -50,12 +59,12 @@ export function isHere({ connections, cancelGrace }: Present): boolean {
   return connections > 0 || cancelGrace !== null;
 }
 
-/** Tells of a user's id that the next connection has another: the user is anonymous ("~"). */
-export function isAnonymous(id: string): boolean {
-  return id.charCodeAt(0) === 0x7e;
+/** Tells whether the one name is shown and not the other. Every node decides alike. */
+export function isNamedLater(one: Named, other: Named): boolean {
+  return one.namedAt === other.namedAt ? one.name > other.name : one.namedAt > other.namedAt;
 }
 
 /** What other nodes are told of a user. */
-export function toShare({ id, name, joinedAt, connections }: Present): Share {
-  return { id, name, joinedAt, connections };
+export function toShare({ id, name, joinedAt, connections, namedAt }: Present): Share {
+  return { id, name, joinedAt, connections, namedAt };
 }

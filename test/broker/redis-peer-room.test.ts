@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 function share(id: string, connections = 1): Share {
-  return { id, name: id, joinedAt: 5, connections };
+  return { id, name: id, joinedAt: 5, connections, namedAt: 6 };
 }
 
 function news(version: number, ids: string[], gone: string[] = []): PresenceNews {
@@ -161,5 +161,7 @@ describe("news", () => {
     const read = parseFields(["", "12 3", ...fields].map((text) => Buffer.from(text).toString()));
     expect(read).toEqual({ version: 12, observers: 3, shares });
     expect(new Set(odd.map(toField)).has("")).toBe(false);
+    const older = parseFields(["", "3 0", '"ada"', '["Ada",5,2]']); // of a node of an older version
+    expect(older.shares).toEqual([{ ...share("ada", 2), name: "Ada", namedAt: 5 }]);
   });
 });

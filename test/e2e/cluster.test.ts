@@ -5,7 +5,8 @@ import { Chance } from "../support/chance.ts";
 import { Cluster } from "../support/cluster.ts";
 import { type ClusterFaultName, emptyRedis, inflict } from "../support/cluster-faults.ts";
 import { ClusterLoad, type LoadOptions } from "../support/cluster-load.ts";
-import { checkHistory, type Rule } from "../support/history-checker.ts";
+import { checkHistory } from "../support/history-checker.ts";
+import { eventually } from "../support/poll.ts";
 import { findSystemProgram } from "../support/system-program.ts";
 
 const isPossible = findSystemProgram("redis") !== null;
@@ -22,7 +23,7 @@ const faults: readonly ClusterFaultName[] = [
   "all nodes are restarted in turn",
 ];
 
-/** Begins a load on a cluster that loses a node's members after 3 s. */
+/** Begins a load on a cluster. */
 function begin(cluster: Cluster, more: Partial<LoadOptions> = {}): Promise<ClusterLoad> {
   return ClusterLoad.start({
     places: cluster.nodes,
@@ -36,9 +37,9 @@ function begin(cluster: Cluster, more: Partial<LoadOptions> = {}): Promise<Clust
   });
 }
 
-/** What was broken, in sentences, but for the rules left out. */
-async function finish(load: ClusterLoad, leftOut: readonly Rule[] = []): Promise<string[]> {
-  const broken = checkHistory(await load.finish()).filter(({ rule }) => !leftOut.includes(rule));
+/** What was broken, in sentences. */
+async function finish(load: ClusterLoad): Promise<string[]> {
+  const broken = checkHistory(await load.finish());
   return broken.slice(0, 20).map(({ rule, text }) => `${rule}: ${text}`);
 }
 
@@ -63,10 +64,11 @@ test.concurrent.if(isPossible)(
 test.concurrent.if(isPossible)(
   "every gap is told, and is true, while Redis is emptied and rooms are trimmed",
   async () => {
-    const flags = ["--redis-lease", "3s", "--retention-messages", "40"];
+    // An empty Redis knows nobody: a node that stalls for a lease before it has told anew flickers.
+    const flags = ["--redis-lease", "6s", "--retention-messages", "32"];
     await using cluster = await Cluster.start({ flags });
     // Some stay away for longer than their room remembers.
-    const load = await begin(cluster, { mayTrim: true, restMsMax: 30, awayMsMax: 1_500 });
+    const load = await begin(cluster, { mayTrim: true, restMsMax: 30, awayMsMax: 3_000 });
     const chance = new Chance(seed);
     await Bun.sleep(1_500);
     await emptyRedis(cluster, load.losses);
@@ -74,11 +76,11 @@ test.concurrent.if(isPossible)(
     await emptyRedis(cluster, load.losses);
     await inflict("Redis is killed", cluster, chance);
     await Bun.sleep(1_500);
-    // An empty Redis knows nobody: who is there is told again, but not without a flicker.
-    expect(await finish(load, ["presence"]), `PARTYLINE_TEST_SEED=${seed}`).toEqual([]);
-    const gaps = load.gaps;
-    expect(gaps.get("reset")).toBeGreaterThan(20);
-    expect(gaps.get("trimmed")).toBeGreaterThan(5);
+    // However slow the machine is: the load goes on until there was something to check.
+    const isEnough = () =>
+      (load.gaps.get("reset") ?? 0) > 20 && (load.gaps.get("trimmed") ?? 0) > 5;
+    await eventually("gaps of both kinds", isEnough, 40_000);
+    expect(await finish(load), `PARTYLINE_TEST_SEED=${seed}`).toEqual([]);
   },
   testMsMax,
 );

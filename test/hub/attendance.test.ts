@@ -9,7 +9,8 @@ import { SlowBroker } from "../support/slow-broker.ts";
 
 const ada = { id: "ada", name: "Ada" };
 const hello = { kind: "json", json: '"hello"' } as const;
-const share = (id: string) => ({ id, name: id, joinedAt: 5, connections: 2 });
+const member = (id: string) => ({ id, name: id, joinedAt: 5, connections: 2 });
+const share = (id: string) => ({ ...member(id), namedAt: 5 });
 
 let clock: ManualClock;
 let broker: SlowBroker;
@@ -43,7 +44,7 @@ describe("a room that other nodes share", () => {
     expect(isOpen).toBe(false);
     resolve();
     const room = await opening;
-    expect(room.presence.list()).toEqual([share("bob")]);
+    expect(room.presence.list()).toEqual([member("bob")]);
     room.release();
     expect(hub.rooms.size).toBe(0); // whoever is elsewhere does not hold it
     expect(peers.told).toEqual(["listen hall", "unlisten hall"]);
@@ -109,7 +110,7 @@ describe("rooms that nobody is in here", () => {
 
   test("have the members and observers that other nodes tell", async () => {
     expect(await hub.attendance.of("attic")).toEqual({
-      members: [{ ...share("bob"), connections: 3 }, share("eve")],
+      members: [{ ...member("bob"), connections: 3 }, member("eve")],
       memberCount: 2,
       observers: 2,
     });

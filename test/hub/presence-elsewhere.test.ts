@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 
 function share(id: string, connections = 1, joinedAt = clock.now(), name = "Ada"): Share {
-  return { id, name, joinedAt, connections };
+  return { id, name, joinedAt, connections, namedAt: clock.now() };
 }
 
 /** What was told since the last time, as the ids that joined and left. */
@@ -125,6 +125,37 @@ describe("presence on several nodes", () => {
     expect([presence.count, deserted]).toEqual([1, 1]);
   });
 
+  test("shows one name on all nodes, in whichever order they hear of several", () => {
+    const names = (order: readonly string[], namedAt: Readonly<Record<string, number>>) => {
+      const node = new Presence(clock, { onPresence() {}, onDeserted() {} });
+      for (const name of order) {
+        const times = { joinedAt: 5, namedAt: namedAt[name] ?? 0 };
+        node.hear(name, [{ id: "ada", name, connections: 1, ...times }], []);
+      }
+      return node.list()[0]?.name;
+    };
+    for (const order of [
+      ["A", "B", "C"],
+      ["C", "B", "A"],
+      ["B", "C", "A"],
+    ]) {
+      expect(names(order, { A: 7, B: 8, C: 6 })).toBe("B");
+      expect(names(order, { A: 7, B: 7, C: 7 })).toBe("C"); // one is as good as the other
+    }
+  });
+
+  test("tells a name that was given here as later than any that is known here", () => {
+    presence.add(ada);
+    presence.hear("b", [{ ...share("ada"), name: "Adele", namedAt: clock.now() + 50 }], []);
+    expect(shared.get("ada")).toMatchObject({ name: "Adele", namedAt: clock.now() + 50 });
+    presence.rename(ada); // on a machine whose clock is behind
+    expect(shared.get("ada")).toMatchObject({ name: "Ada", namedAt: clock.now() + 51 });
+    clock.advance(1_000);
+    presence.rename({ id: "ada", name: "Ada L." });
+    expect(shared.get("ada")).toMatchObject({ name: "Ada L.", namedAt: clock.now() });
+    expect(presence.list()[0]?.name).toBe("Ada L.");
+  });
+
   test("keeps the earliest time and hands it on, and shows the newest name", () => {
     clock.advance(1_000);
     presence.add({ id: "zoe", name: "Zoe" });
@@ -203,13 +234,15 @@ describe("presence on several nodes", () => {
         } else if (act.kind === "hear") {
           there.get(act.node)?.set(act.user, act.connections);
           const { user: id, connections } = act;
-          presence.hear(act.node, [{ id, name: id, joinedAt: clock.now(), connections }], []);
+          const times = { joinedAt: clock.now(), namedAt: clock.now() };
+          presence.hear(act.node, [{ id, name: id, connections, ...times }], []);
         } else if (act.kind === "gone") {
           there.get(act.node)?.delete(act.user);
           presence.hear(act.node, [], [act.user]);
         } else if (act.kind === "all") {
           there.set(act.node, new Map(act.users.map((id) => [id, 1])));
-          const toShare = (id: string) => ({ id, name: id, joinedAt: 0, connections: 1 });
+          const times = { joinedAt: 0, namedAt: 0 };
+          const toShare = (id: string) => ({ id, name: id, connections: 1, ...times });
           presence.hearAll(act.node, act.users.map(toShare));
         } else {
           wait(act.ms);

@@ -35,5 +35,6 @@ if redis.call("EXISTS", roomsOf) == 1 then return 1 end
 if purpose == "evict" then
   redis.call("ZREM", nodes, node)
   redis.call("HDEL", calls, node)
+  redis.call("SREM", prefix .. ":leaving", node)
 end
 return 0

@@ -17,6 +17,7 @@ local isLate = tonumber(redis.call("HGET", calls, node) or "0") >= call
 if not isLate and (purpose == "begin" or score ~= 0) then
   redis.call("HSET", calls, node, call)
   redis.call("ZADD", nodes, string.format("%.0f", sign * (now + lease)), node)
+  if purpose == "leave" then redis.call("SADD", ARGV[1] .. ":leaving", node) end
 end
 local isKnown = not isLate and score ~= 0
 return { isKnown and 1 or 0, now, redis.call("ZRANGE", nodes, 0, -1, "WITHSCORES") }
