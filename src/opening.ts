@@ -23,6 +23,7 @@ import { Guard } from "./http/guard.ts";
 import { StartError } from "./http/listen.ts";
 import type { Broker, Clock, Peers } from "./hub/ports.ts";
 import { limits } from "./protocol/limits.ts";
+import { FaultLines } from "./telemetry/fault-lines.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Measures } from "./telemetry/measures.ts";
 
@@ -94,8 +95,8 @@ export async function openLog(
   return { broker, revocationStore: broker.revocations, link: null, shared: null };
 }
 
-/** Between two lines about a Redis that takes no messages. */
-const refusalLineMs = 60_000;
+/** Close to its bound of memory a Redis may refuse and take messages by turns: that is one outage. */
+const refusalSettleMs = 5_000;
 
 /** Puts a log in Redis together. Nothing is connected to yet. */
 function openSharedLog(
@@ -107,10 +108,15 @@ function openSharedLog(
 ): OpenedLog {
   const addresses = parseRedisAddresses(urls);
   if (addresses === undefined) throw new StartError("redis names no Redis that is understood.");
-  let refusedAt = Number.NEGATIVE_INFINITY;
+  const refusals = new FaultLines({
+    ...{ clock: systemClock, settleMs: refusalSettleMs },
+    onBegin: (sentence) => log.error({}, sentence),
+    onEnd: (ms) => log.warn({ outageMs: ms }, `Redis takes messages again, after ${ms} ms.`),
+  });
   const link = createRedisLink({
     ...{ addresses, prefix, clock: systemClock },
     onBreak(reason) {
+      refusals.forget();
       measures.storeFailures += 1;
       log.error({}, `The link to Redis is broken. ${reason}`);
     },
@@ -119,11 +125,9 @@ function openSharedLog(
     },
     onRefusal(sentence) {
       measures.storeFailures += 1;
-      // Close to its bound of memory a Redis may refuse and take messages by turns.
-      if (Math.abs(systemClock.now() - refusedAt) < refusalLineMs) return;
-      refusedAt = systemClock.now();
-      log.error({}, sentence);
+      refusals.begin(sentence);
     },
+    onAcceptance: () => refusals.end(),
     onWarning,
     onFailure: (err) => {
       measures.storeFailures += 1;

@@ -38,6 +38,12 @@ export const scriptsForgotten: RedisFault = {
   reason: "has forgotten the scripts of Partyline.",
 };
 
+/** Nothing can be stored, and no other session gets further until its user may run scripts again. */
+const powerless: RedisFault = {
+  kind: "lost",
+  reason: "does not permit this user what Partyline needs.",
+};
+
 /** By the first word of an error that Redis answers with. */
 const faults: Readonly<Record<string, RedisFault>> = {
   FENCED: fenced,
@@ -52,7 +58,7 @@ const faults: Readonly<Record<string, RedisFault>> = {
   NOREPLICAS: { kind: "refused", reason: "takes no writes, because too few replicas follow it." },
   NOSCRIPT: scriptsForgotten,
   BUSY: { kind: "passing", reason: "is busy with a script." },
-  NOPERM: { kind: "passing", reason: "does not permit this user what Partyline needs." },
+  NOPERM: { ...powerless, kind: "passing" },
   CLUSTERDOWN: { kind: "passing", reason: "is part of a cluster that is down." },
   TRYAGAIN: { kind: "passing", reason: "is being moved." },
 };
@@ -67,6 +73,7 @@ export function toRedisFault(thrown: unknown): RedisFault | undefined {
   const text = thrown instanceof Error ? thrown.message : "";
   if (text.startsWith("ERR WAIT cannot")) return faults.UNBLOCKED;
   if (text.startsWith("ERR The user executing the script can't")) return faults.NOPERM;
+  if (/^NOPERM .*'evalsha'/.test(text)) return powerless;
   return faults[/^[A-Z]+/.exec(text)?.[0] ?? ""];
 }
 

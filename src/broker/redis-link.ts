@@ -65,6 +65,8 @@ export interface RedisLinkOptions {
   readonly onHeal?: (outageMs: number, place: string) => void;
   /** Hears, whenever it begins, why Redis takes no writes although the link is up. */
   readonly onRefusal?: (sentence: string) => void;
+  /** Hears that it takes them again, unless the link broke meanwhile. */
+  readonly onAcceptance?: () => void;
   /** Hears what an operator should know of a Redis, each sentence once. */
   readonly onWarning?: (sentence: string) => void;
   /** Hears of defects: what a listener or an act threw. */

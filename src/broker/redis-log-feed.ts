@@ -20,6 +20,8 @@ export interface FeedSurroundings {
   readonly link: RedisReading & Pick<RedisLink, "run">;
   readonly clock: Clock;
   readonly listener: BrokerListener;
+  /** The fence under which all that was announced was read; see `lua/adopt.lua`. */
+  readonly fence: () => string;
 }
 
 /** What may wait for those before it; past that it is read from the log again. */
@@ -158,7 +160,8 @@ export class RedisLogFeed {
     for (;;) {
       this.#ahead = []; // what was heard before the log is asked is in it
       const [epoch, offset] = [this.#epoch, this.isOpen ? this.#last : Number.MAX_SAFE_INTEGER];
-      const request = { room: this.room, way: "after", offset, epoch, ...bounds } as const;
+      const fence = this.#surroundings.fence();
+      const request = { room: this.room, way: "after", offset, epoch, fence, ...bounds } as const;
       const { head, from, messages } = await readPage(link, request);
       if (this.#isClosed) return head;
       if (!this.isOpen) {

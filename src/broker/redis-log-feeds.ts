@@ -16,10 +16,12 @@ export class RedisLogFeeds {
   readonly #link: RedisLink;
   readonly #surroundings: FeedSurroundings;
   readonly #feeds = new Map<string, RedisLogFeed>();
+  /** Under which all rooms were caught up with last. */
+  #fence = "";
 
-  constructor(link: RedisLink, surroundings: Omit<FeedSurroundings, "link">) {
+  constructor(link: RedisLink, surroundings: Omit<FeedSurroundings, "link" | "fence">) {
     this.#link = link;
-    this.#surroundings = { ...surroundings, link };
+    this.#surroundings = { ...surroundings, link, fence: () => this.#fence };
     link.onConnect((reading) => this.#catchUpAll(reading));
     link.onDown(() => {
       for (const feed of this.#feeds.values()) feed.interrupt();
@@ -85,6 +87,7 @@ export class RedisLogFeeds {
       }
     });
     await Promise.all(work);
+    this.#fence = this.#link.run;
   }
 
   /** Hears what a node tells on the channel of a room. */

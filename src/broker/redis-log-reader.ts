@@ -19,7 +19,10 @@ export interface Page {
   readonly messages: readonly Message[];
 }
 
-/** What a page is asked for. `epoch` is the life that `offset` is of, "" for the present one. */
+/**
+ * What a page is asked for. `epoch` is the life that `offset` is of, "" for the present one, and `fence`
+ * the fence under which that was read; see `lua/adopt.lua`.
+ */
 export interface PageRequest {
   readonly room: string;
   readonly way: "after" | "before";
@@ -27,6 +30,7 @@ export interface PageRequest {
   readonly messagesMax: number;
   readonly bytesMax: number;
   readonly epoch?: string;
+  readonly fence?: string;
 }
 
 /** What one script copies out of Redis at most, so that none holds it for long. */
@@ -37,9 +41,9 @@ const headsMax = 256;
 
 /** Reads one page. After an offset of another life it begins where that life parted from this one. */
 export async function readPage(link: RedisReading, request: PageRequest): Promise<Page> {
-  const { room, way, offset, messagesMax, bytesMax, epoch = "" } = request;
+  const { room, way, offset, messagesMax, bytesMax, epoch = "", fence = "" } = request;
   const bounds = [Math.min(messagesMax, pageMessagesMax), Math.min(bytesMax, pageBytesMax)];
-  const args = [link.prefix, room, way, ...[offset, ...bounds].map(String), epoch];
+  const args = [link.prefix, room, way, ...[offset, ...bounds].map(String), epoch, fence];
   const answer = await link.evaluate(pageScript, [headsKey(link.prefix)], args);
   const [head = "", ...payloads] = toTexts(answer);
   const [life = "", seq, first, last, lastAt, from] = head.split(" ");

@@ -144,8 +144,10 @@ class ReconnectingLink implements RedisLink {
       },
       onRefusal: (fault) => {
         const refusal = fault === null ? null : tell(address, fault.reason);
-        if (refusal !== null && this.#refusal === null) this.#options.onRefusal?.(refusal);
+        const wasRefused = this.#refusal !== null;
         this.#refusal = refusal;
+        if (refusal !== null && !wasRefused) this.#options.onRefusal?.(refusal);
+        if (refusal === null && wasRefused) this.#options.onAcceptance?.();
       },
     });
     opened = session;

@@ -41,7 +41,7 @@ export interface RedisSessionOptions {
 
 /**
  * One pair: a connection for commands, one for subscriptions. What was sent and is not answered is
- * rejected as soon as either is lost. Both are asked for a sign of life all the time: Bun's client waits
+ * rejected as soon as either is lost. Each is asked for a sign of life all the time: Bun's client waits
  * for ever for a Redis that hangs. Since a connection answers in order, no command needs a timer.
  */
 export class RedisSession {
@@ -51,10 +51,12 @@ export class RedisSession {
   readonly #options: RedisSessionOptions;
   readonly #commands: RedisClient;
   readonly #subscriber: RedisClient;
-  readonly #watch: RedisWatch;
+  readonly #watches: readonly RedisWatch[];
   readonly #hashes = new Map<RedisScript, string>();
   readonly #end: (reason: RedisFaultError) => void;
   #fault: RedisFault | undefined;
+  /** What came over each connection so far. */
+  readonly #heard = { commands: 0, subscriber: 0 };
   #fence = "";
   #isRefused = false;
 
@@ -67,10 +69,9 @@ export class RedisSession {
     this.address = options.address;
     this.#commands = this.#createClient();
     this.#subscriber = this.#createClient();
-    this.#watch = new RedisWatch({
-      ...options,
-      ask: () => this.#askForLife(),
-      onSilence: () => this.lose(silent),
+    this.#watches = (["commands", "subscriber"] as const).map((name) => {
+      const [ask, heard] = [() => this.#askForLife(name), () => this.#heard[name]];
+      return new RedisWatch({ ...options, ask, heard, onSilence: () => this.lose(silent) });
     });
   }
 
@@ -108,6 +109,8 @@ export class RedisSession {
       return await this.#commands.send(command, args);
     } catch (thrown) {
       throw this.#judge(thrown);
+    } finally {
+      this.#heard.commands += 1;
     }
   }
 
@@ -126,11 +129,11 @@ export class RedisSession {
     return this.send("EVALSHA", [hash, `${keys.length}`, ...keys, ...args]);
   }
 
-  /** Subscribes to channels that are not subscribed to. @throws PartylineError unavailable */
+  /** Subscribes to channels, at least one, that are not subscribed to. @throws unavailable */
   async subscribe(channels: string[]): Promise<void> {
-    if (channels.length === 0) return;
     try {
-      await this.#subscriber.subscribe(channels, this.#options.onMessage);
+      await this.#subscriber.subscribe(channels, this.#onMessage);
+      this.#heard.subscriber += 1;
     } catch (thrown) {
       throw this.#judge(thrown);
     }
@@ -140,6 +143,7 @@ export class RedisSession {
   async unsubscribe(channel: string): Promise<void> {
     try {
       await this.#subscriber.unsubscribe(channel);
+      this.#heard.subscriber += 1;
     } catch {
       // The session is lost, and the subscription with it.
     }
@@ -156,10 +160,15 @@ export class RedisSession {
   close(fault: RedisFault = closed): void {
     if (this.#fault !== undefined) return;
     this.#fault = fault;
-    this.#watch.close();
+    for (const watch of this.#watches) watch.close();
     this.#end(new RedisFaultError(fault));
     for (const client of [this.#commands, this.#subscriber]) client.close();
   }
+
+  readonly #onMessage = (text: string, channel: string) => {
+    this.#heard.subscriber += 1;
+    this.#options.onMessage(text, channel);
+  };
 
   #createClient(): RedisClient {
     const client = new RedisClient(this.address.url, {
@@ -179,17 +188,15 @@ export class RedisSession {
     } catch {
       throw new RedisFaultError(await whyUnreachable(this.address));
     }
-    this.#watch.start();
+    for (const watch of this.#watches) watch.start();
     const texts = clients.map((client) => client.send("INFO", []));
     const [info, other] = (await Promise.all(texts)).map((text) => parseServerInfo(String(text)));
     if (info === undefined || other === undefined) throw new RedisFaultError(closed);
-    const refusal = refuseServer(info);
+    const refusal = refuseServer(info) ?? (info.runId === other.runId ? undefined : divided);
     if (refusal !== undefined) throw new RedisFaultError(refusal);
-    if (info.runId !== other.runId) throw new RedisFaultError(divided);
-    for (const client of clients) {
-      // For whoever looks at CLIENT LIST; a Redis that does not permit it can be used all the same.
-      client.send("CLIENT", ["SETNAME", `partyline-${this.#options.node}`]).catch(() => {});
-    }
+    // For whoever looks at CLIENT LIST; a Redis that does not permit it can be used all the same.
+    const name = `partyline-${this.#options.node}`;
+    for (const client of clients) client.send("CLIENT", ["SETNAME", name]).catch(() => {});
     return info;
   }
 
@@ -206,11 +213,11 @@ export class RedisSession {
     return new RedisUnavailable(fault);
   }
 
-  /** What shows that both connections live, and that they lead to what was adopted. */
-  #askForLife(): Promise<void>[] {
+  /** What shows that a connection lives, and that it leads to what was adopted. */
+  #askForLife(name: "commands" | "subscriber"): Promise<void>[] {
+    if (name === "subscriber") return [this.#expect(this.#subscriber.send("PING", []))];
     const { prefix, node } = this.#options;
     const answers = [
-      this.#expect(this.#subscriber.send("PING", [])),
       // A master may become a replica, or be emptied, while its connections stay.
       this.#expect(this.#commands.send("ROLE", []), (role) => {
         if (Array.isArray(role) && role[0] !== "master") this.lose(replica);

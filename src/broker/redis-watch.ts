@@ -1,4 +1,4 @@
-/** Notices that a Redis has fallen silent. */
+/** Notices that a connection to Redis has fallen silent. */
 
 import type { Clock } from "../hub/ports.ts";
 
@@ -7,10 +7,12 @@ export interface RedisWatchOptions {
   readonly clock: Clock;
   /** Between two looks, and between two questions that are answered at once. */
   readonly checkMs: number;
-  /** How long questions may stay unanswered. */
+  /** How long nothing may come while questions are unanswered. */
   readonly silenceMsMax: number;
   /** Asks for signs of life. Each settles when it is answered, in whatever way; none may reject. */
   readonly ask: () => readonly Promise<void>[];
+  /** Counts whatever else was answered: behind much of it an answer may be late, and is none lost. */
+  readonly heard: () => number;
   /** Hears once that there were none. */
   readonly onSilence: () => void;
 }
@@ -20,6 +22,7 @@ export class RedisWatch {
   readonly #options: RedisWatchOptions;
   #unanswered = 0;
   #silenceMs = 0;
+  #heard = 0;
   #cancel: (() => void) | undefined;
 
   constructor(options: RedisWatchOptions) {
@@ -40,8 +43,11 @@ export class RedisWatch {
 
   /** Silence is counted in looks: a stall of this process is none of Redis. */
   #check(): void {
-    const { checkMs, silenceMsMax, ask, onSilence } = this.#options;
-    this.#silenceMs = this.#unanswered === 0 ? 0 : this.#silenceMs + checkMs;
+    const { checkMs, silenceMsMax, ask, heard, onSilence } = this.#options;
+    const before = this.#heard;
+    this.#heard = heard();
+    const isAlive = this.#unanswered === 0 || this.#heard !== before;
+    this.#silenceMs = isAlive ? 0 : this.#silenceMs + checkMs;
     if (this.#silenceMs >= silenceMsMax) {
       onSilence();
       return;

@@ -13,6 +13,7 @@ class Scene {
   readonly asked: ((answer: string[] | Promise<never>) => void)[] = [];
   readonly feed = new RedisLogFeed("hall", {
     clock: this.clock,
+    fence: () => "",
     link: {
       prefix: "p",
       run: "1:run:life",

@@ -106,7 +106,7 @@ describe.skipIf(findSystemProgram("redis") === null)("the log in a Redis that fa
 
   test("keeps it when Redis hangs, and announces once what it stored too late to say so", async () => {
     await using redis = await RedisNodes.start(durable);
-    await using scene = await redis.openPair({ silenceMsMax: 300 });
+    await using scene = await redis.openPair({ silenceMsMax: 1_500 });
     await listenOnAll(scene.nodes);
     const writers = new Writers(scene.nodes);
     for (const _ of range(1, 2)) {
@@ -123,7 +123,7 @@ describe.skipIf(findSystemProgram("redis") === null)("the log in a Redis that fa
 
   test("announces once what reached Redis only after its publisher was turned away", async () => {
     await using redis = await RedisNodes.start();
-    await using scene = await redis.openPair({ silenceMsMax: 300 });
+    await using scene = await redis.openPair({ silenceMsMax: 1_500 });
     const [one, other] = scene.nodes;
     await listenOnAll(scene.nodes);
     await publish(one, "hall", "1");
@@ -288,9 +288,62 @@ describe.skipIf(findSystemProgram("redis") === null)("the log in a Redis that fa
     }
   });
 
+  test("goes on after a loss with what others stored before it was found out", async () => {
+    await using redis = await RedisNodes.start();
+    await using scene = await redis.openPair({});
+    const [one, late] = scene.nodes;
+    await late.broker.listen("hall");
+    await publishMany(one, "hall", 10, "a");
+    await redis.server.send("SAVE");
+    await publishMany(late, "hall", 3, "b");
+    await late.part();
+    await redis.server.kill();
+    await areDown([one]);
+    await redis.server.restart();
+    await areUp([one]);
+    // This node has heard of nothing that is lost: it goes on in the same life.
+    await publishMany(one, "hall", 5, "c");
+    await late.join();
+    expect(late.moves.map(({ to }) => to.offset)).toEqual([10]);
+    expect(late.offsets("hall")).toEqual([...range(1, 13), ...range(11, 15)]);
+    const ids = late.announced.slice(13).map(({ id }) => id);
+    expect(ids).toEqual((await late.broker.read("hall", 10, plenty, plenty)).map(({ id }) => id));
+  });
+
+  test("goes on after several lives with what was stored in all of them", async () => {
+    await using redis = await RedisNodes.start();
+    await using scene = await redis.openPair({});
+    const [one, late] = scene.nodes;
+    const loseSome = async (name: string) => {
+      await redis.server.send("SAVE");
+      await publishMany(one, "hall", 5, name);
+    };
+    const comeBack = async () => {
+      await redis.server.kill();
+      await areDown([one]);
+      await redis.server.restart();
+      await areUp([one]);
+    };
+    await listenOnAll(scene.nodes);
+    await publishMany(one, "hall", 10, "a");
+    await loseSome("b");
+    await eventually("fifteen", () => late.announced.length === 15);
+    await late.part();
+    await comeBack();
+    await publishMany(one, "hall", 3, "c");
+    await loseSome("d");
+    await comeBack();
+    await publishMany(one, "hall", 1, "e");
+    await late.join();
+    expect(late.moves.map(({ room, to }) => [room, to.offset])).toContainEqual(["hall", 10]);
+    expect(late.offsets("hall")).toEqual([...range(1, 15), ...range(11, 14)]);
+    const epochs = new Set(late.announced.slice(15).map(({ epoch }) => epoch));
+    expect([...epochs]).toEqual([(await one.broker.head("hall")).epoch]);
+  });
+
   test("takes nothing more when Redis has no memory left, and goes on when there is room", async () => {
     await using redis = await RedisNodes.start({ maxmemory: "4mb" });
-    await using scene = await redis.openPair({ silenceMsMax: 600 });
+    await using scene = await redis.openPair({ silenceMsMax: 1_500 });
     const [one, other] = scene.nodes;
     await listenOnAll(scene.nodes);
     const body = json("x".repeat(100_000));

@@ -63,6 +63,22 @@ describe.skipIf(findSystemProgram("redis") === null)("a server over Redis", () =
     expect(readdirSync(join(folder.path, "data"))).toEqual(["files"]);
   });
 
+  test("says once that Redis takes no messages, and once that it takes them again", async () => {
+    using folder = createTemporaryFolder();
+    await using redis = await RedisServer.start();
+    using program = await startProgram([...serve, "--redis", redis.url], folder.path);
+    const { url } = program;
+    await eventually("a message is taken", async () => (await publish(url)).status === 201);
+    await redis.send("CONFIG", "SET", "maxmemory", "1");
+    for (let index = 0; index < 3; index += 1) expect((await publish(url)).status).toBe(503);
+    await redis.send("CONFIG", "SET", "maxmemory", "0");
+    await eventually("the end of it", () => program.err.includes("takes messages again"));
+    const { code, err } = await program.end("SIGTERM");
+    expect(code).toBe(0);
+    expect(err.match(/has no memory left for messages \(maxmemory\)\./g)).toHaveLength(1);
+    expect(err.match(/Redis takes messages again, after \d+ ms\./g)).toHaveLength(1);
+  });
+
   test("speaks TLS to a Redis whose certificate it is told to trust, and to no other", async () => {
     using folder = createTemporaryFolder();
     await loadSelfSigned(folder.path, "127.0.0.1", Date.now());

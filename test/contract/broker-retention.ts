@@ -26,6 +26,16 @@ export function describeRetention(open: OpenBroker): void {
     expect(await scene.offsets("hall")).toEqual([301]);
   });
 
+  test("forgets empty messages like any other", async () => {
+    await using scene = await Scene.open(open, { ...noBounds, messagesMax: 1 });
+    const body = { kind: "bytes", bytes: new Uint8Array() } as const;
+    for (const offset of range(1, 3)) {
+      expect((await scene.publish("hall", { body })).offset).toBe(offset);
+    }
+    await scene.passUntil(async () => (await scene.broker.head("hall")).first === 3);
+    expect(await scene.offsets("hall")).toEqual([3]);
+  });
+
   test("forgets what is too old, in rooms that nobody writes to as well", async () => {
     await using scene = await Scene.open(open, { ...noBounds, ageMsMax: 10_000 });
     await Promise.all(range(1, 300).map((n) => scene.publish(`room-${n}`)));

@@ -15,6 +15,8 @@ end
 local known = redis.call("HMGET", heads, unpack(asked))
 local epoch, seq = known[1], tonumber(known[3])
 if known[2] ~= ARGV[2] then return redis.error_reply("FENCED another run is in use") end
+-- The epoch of a message, and the number of the fence under which it is stored.
+local life = epoch .. ":" .. (string.match(ARGV[2], "^%d+") or "0")
 
 -- What lies beyond the newest offset is none of the log: somebody else's, or of a script that was cut off.
 local function cutOff(log, ids, last)
@@ -60,9 +62,9 @@ for index = 4, #asked do
       given[#given + 1] = id
       given[#given + 1] = place
       payloads[#payloads + 1] = payload
-      if type(redis.pcall("XADD", log, place .. "-0", "e", epoch, "m", payload)) == "table" then
+      if type(redis.pcall("XADD", log, place .. "-0", "e", life, "m", payload)) == "table" then
         cutOff(log, ids, last - 1)
-        redis.call("XADD", log, place .. "-0", "e", epoch, "m", payload)
+        redis.call("XADD", log, place .. "-0", "e", life, "m", payload)
       end
     end
     at = at + 2

@@ -55,6 +55,6 @@ local function trimRoom(prefix, room, last, messagesMax, bytesMax, before)
   for from = 1, gone, 512 do
     redis.call("HDEL", ids, unpack(names, from, math.min(gone, from + 511)))
   end
-  redis.call("HINCRBY", prefix .. ":bytes", room, -freed)
+  redis.call("HINCRBY", prefix .. ":bytes", room, 0 - freed) -- "-0" is no integer
   return not oldestAt, gone, freed
 end
