@@ -75,6 +75,7 @@ function openDatabase(
   bootId: string,
   mustFlush: boolean,
 ): { database: Database; epoch: string } {
+  const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
   const database = new Database(path, { create: true, readwrite: true });
   try {
     database.run(`PRAGMA busy_timeout = ${openTimeoutMs}`);
@@ -86,13 +87,16 @@ function openDatabase(
     }
     database.run("PRAGMA wal_autocheckpoint = 0");
     database.run(`PRAGMA cache_size = -${cacheKib}`);
-    // Flushes what the last process left in the write-ahead log, before this life is marked.
+    // Flushes what the last process left in the write-ahead log, before this life is marked. The log
+    // itself stays: after a life that was cut off, one that is missing or empty tells of a loss.
     database.run("PRAGMA synchronous = FULL");
-    const [flushed] = database.query("PRAGMA wal_checkpoint(TRUNCATE)").values();
+    const [flushed] = database.query("PRAGMA wal_checkpoint(RESTART)").values();
     if (mustFlush && flushed?.[0] !== 0) {
       throw new StoreError(`The store "${path}" cannot be flushed while another program reads it.`);
     }
-    const epoch = beginLife(database, durability, bootId);
+    const epoch = beginLife(database, durability, bootId, hasLog);
+    // A file without its log must say by itself that its life was not ended.
+    database.query("PRAGMA wal_checkpoint(PASSIVE)").values();
     database.run(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     database.run(`PRAGMA busy_timeout = ${runTimeoutMs}`);
     return { database, epoch };
@@ -128,7 +132,8 @@ function closeDatabase(database: Database, isInPlace: boolean, release: () => vo
     database.run("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
     // A full or failing disk: the write-ahead log keeps the messages, and the missing mark only
-    // makes the next start more careful.
+    // makes the next start more careful. It must find the log then.
+    database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1);
   }
   try {
     database.close(true);

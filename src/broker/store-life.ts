@@ -20,19 +20,26 @@ export type StoreDurability = "process" | "power";
  * without `power`, was not ended, and the machine has started anew since, then its newest messages
  * may be gone and their offsets will be given again: the epoch changes, so that readers are told.
  * The mark that says so is flushed before anything else is stored. An empty `bootId` is an unknown
- * one and proves nothing.
+ * one and proves nothing. The same holds, whatever the durability, where a life was not ended and its
+ * write-ahead log is missing, which `hasLog` tells: somebody removed it, or copied the file alone.
  *
  * The epoch also changes where {@link markForRenewal} was called: that is how a copy that is put in
  * the place of its store does not give offsets again that the store gave after it was copied.
  */
-export function beginLife(database: Database, durability: StoreDurability, bootId: string): string {
+export function beginLife(
+  database: Database,
+  durability: StoreDurability,
+  bootId: string,
+  hasLog: boolean,
+): string {
   const rows = database.query<{ key: string; value: string }, []>("SELECT key, value FROM meta");
   const before = new Map<string, string>();
   for (const { key, value } of rows.all()) before.set(key, value);
   const bootIdBefore = before.get("boot_id") ?? "";
   const restarted = bootIdBefore !== "" && bootId !== "" && bootIdBefore !== bootId;
-  const mayHaveLost = before.get("clean") === "0" && before.get("durability") !== "power";
-  const mustRenew = before.has(renewal) || (mayHaveLost && restarted);
+  const isCutOff = before.get("clean") === "0";
+  const isUnflushed = restarted && before.get("durability") !== "power";
+  const mustRenew = before.has(renewal) || (isCutOff && (isUnflushed || !hasLog));
   const epoch = (mustRenew ? undefined : before.get("epoch")) ?? createEpoch();
   database.transaction(() => {
     write(database, { epoch, boot_id: bootId, durability, clean: "0" });

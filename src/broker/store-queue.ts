@@ -13,7 +13,7 @@ export interface Pending extends SizedDraft {
 
 /** What one transaction takes at most, so that none holds the event loop for long. */
 const commitMessagesMax = 256;
-const commitBytesMax = 1_048_576;
+const commitBytesMax = 262_144;
 
 /** Drafts in the order in which they came. */
 export class StoreQueue {

@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import { readBootId, type StoreDurability } from "../../src/broker/store-life.ts";
@@ -93,6 +93,39 @@ describe("the epoch of a store", () => {
     const third = await open(second.path, "power", "b");
     expect((await third.head("hall")).epoch).toBe(first.epoch);
     await third.close();
+  });
+
+  for (const durability of ["process", "power"] as const) {
+    test(`changes: ${durability}, cut off, and the write-ahead log lost`, async () => {
+      using folder = createTemporaryFolder();
+      const { epoch, path } = await live(folder, durability, "a", "cut");
+      rmSync(`${path}-wal`);
+      const broker = await open(path, durability, "a");
+      const published = await broker.publish(draft("second"));
+      expect(published.offset).toBe(1); // The number of another message before.
+      expect(published.epoch).not.toBe(epoch);
+      await broker.close();
+    });
+  }
+
+  test("stays when starts are cut off one after the other", async () => {
+    using folder = createTemporaryFolder();
+    const first = await live(folder, "process", "a", "cut");
+    using second = createTemporaryFolder();
+    using third = createTemporaryFolder();
+    const start = async (from: string, { path }: TemporaryFolder) => {
+      const running = join(path, "running.db");
+      copyStore(from, running);
+      const broker = await open(running, "process", "a");
+      const copy = join(path, "partyline.db");
+      copyStore(running, copy);
+      await broker.close();
+      return copy;
+    };
+    const last = await start(await start(first.path, second), third);
+    const broker = await open(last, "process", "a");
+    expect((await broker.head("hall")).epoch).toBe(first.epoch);
+    await broker.close();
   });
 
   test("differs from store to store", async () => {
