@@ -73,7 +73,9 @@ export class Shedding {
       const fields = { level, cause, ...round({ ...measures, memoryBytesMax }) };
       log[level === 0 ? "info" : "warn"](fields, consequences[level]);
     }
-    if (this.level > 0 && this.#load.cause === "memory-max") this.#relieve(at);
+    // Even if something else raised the level: it is memory for which the kernel ends a process.
+    const isShort = memoryBytesMax > 0 && measures.rssBytes >= memoryBytesMax;
+    if (isShort || (this.level > 0 && this.#load.cause === "memory-max")) this.#relieve(at);
   }
 
   #relieve(at: number): void {

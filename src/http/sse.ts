@@ -22,6 +22,8 @@ import { StreamSession } from "./stream-session.ts";
 
 /** Seconds without a byte taken by the client after which Bun cuts a stream; comments are bytes. */
 const silenceSecondsMax = 60;
+/** The same for a stream that was cut: what Bun has of it already would stay as long. */
+const cutSecondsMax = 1;
 const heartbeat = encodeComment("");
 /** The headers of every stream. */
 export const streamHeaders = {
@@ -138,7 +140,10 @@ export class Streams implements Leavers {
       this.#open.delete(subscription);
       this.#sessions.forget(session);
       pass.release();
-      if (subscription.hasOverflowed) this.#measures.slowReaders.sse += 1;
+      if (subscription.hasOverflowed) {
+        this.#measures.slowReaders.sse += 1;
+        server?.timeout(request, cutSecondsMax);
+      }
       this.#roll.remove(session, { reason: session.reason });
     };
     this.#unfinished += 1;

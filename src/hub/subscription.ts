@@ -104,7 +104,9 @@ export class Subscription implements Reader, Observer {
         const queue = this.#queue;
         if (queue.length === 0) {
           if (this.#isClosed) return;
-          await this.#pushed();
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
           continue;
         }
         this.#queue = [];
@@ -208,12 +210,16 @@ export class Subscription implements Reader, Observer {
   }
 
   observe(room: Room, entries: readonly Entry[], shared: () => Uint8Array): void {
-    if (room.isLatestOnly && (this.#arrears?.has(room) || this.#queueBytes > waitBytesMax)) {
+    if (room.isLatestOnly && entries.length > 1 && shared().length > waitBytesMax) {
+      // One by one, or what is of no use any more would wait far beyond the bound.
+      for (const each of entries) this.observe(room, [each], () => encodeStream([each]));
+    } else if (room.isLatestOnly && (this.#arrears?.has(room) || this.#queueBytes > waitBytesMax)) {
       this.#arrears ??= new Arrears();
-      return this.#arrears.add(room, entries);
+      this.#arrears.add(room, entries);
+    } else {
+      this.messageCount += entries.length;
+      this.push(this.#positions === null ? shared() : this.#encode(room, entries));
     }
-    this.messageCount += entries.length;
-    this.push(this.#positions === null ? shared() : this.#encode(room, entries));
   }
 
   hear(room: Room, { name, json }: RoomEvent): void {
@@ -240,11 +246,5 @@ export class Subscription implements Reader, Observer {
   #count({ length }: Uint8Array): void {
     this.byteCount += length;
     this.#sentBytes.sse += length;
-  }
-
-  #pushed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
   }
 }

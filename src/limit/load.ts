@@ -59,7 +59,7 @@ export class Load {
     return this.#level;
   }
 
-  /** What raised it last. */
+  /** What raised it last or, once that is over, what keeps it up. */
   get cause(): LoadCause {
     return this.#cause;
   }
@@ -74,19 +74,21 @@ export class Load {
       this.#level = level;
       this.#cause = cause;
     }
-    if (this.#level > before || this.#holds(values)) this.#busyAt = now;
+    if (this.#level > before || this.#findHolders(values).length > 0) this.#busyAt = now;
     else if (now - this.#busyAt >= calmMs) {
       this.#level = toLevel(this.#level - 1);
       this.#busyAt = now;
     }
+    const holders = this.#findHolders(values);
+    if (!holders.includes(this.#cause)) this.#cause = holders[0] ?? this.#cause;
     return this.#level !== before;
   }
 
-  /** True while something is still near where the present level begins. */
-  #holds(values: Readonly<Record<LoadCause, number>>): boolean {
-    if (this.#level === 0) return true;
-    return this.#scales.some(({ cause, bounds }) => {
-      return levelOf(values[cause] / calmPart, bounds) >= this.#level;
+  /** What is still at or near where the present level begins. */
+  #findHolders(values: Readonly<Record<LoadCause, number>>): LoadCause[] {
+    if (this.#level === 0) return [];
+    return this.#scales.flatMap(({ cause, bounds }) => {
+      return levelOf(values[cause] / calmPart, bounds) >= this.#level ? [cause] : [];
     });
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { Client } from "../support/client.ts";
 import { eventually } from "../support/poll.ts";
 import { fromSource, startProgram } from "../support/program.ts";
@@ -19,6 +19,11 @@ const rssGrowthMax = 64 * 1_048_576;
 function rssOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
+}
+
+/** The files that a process has open, connections included. */
+function countDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
 }
 
 /** Publishes over one connection, a few messages ahead of the slowest of those who read. */
@@ -59,7 +64,9 @@ test.skipIf(process.platform !== "linux")(
     await writer.next("welcome");
     await writer.join(room);
     await publishMany(writer, logs, warmUp);
+    await (await fetch(`${url}/livez`)).text(); // its connection is kept for those below
     const before = rssOf(server.pid);
+    const descriptors = countDescriptors(server.pid);
 
     using slowSocket = new Tcp(port);
     slowSocket.upgrade("/ws", "Upgrade: websocket", "Connection: Upgrade");
@@ -90,6 +97,13 @@ test.skipIf(process.platform !== "linux")(
       expect(metrics).toContain(`partyline_slow_readers_total{transport="${transport}"} 1\n`);
     }
     expect(highest - before).toBeLessThan(rssGrowthMax);
+    await eventually(
+      "the connections of the slow ones to be closed",
+      () => {
+        return countDescriptors(server.pid) <= descriptors;
+      },
+      30_000,
+    );
     abort.abort();
     await Promise.all(readers);
     writer.close();

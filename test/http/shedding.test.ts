@@ -10,10 +10,11 @@ import { Tcp } from "../support/tcp.ts";
 /** A shedding whose time and memory the test sets. */
 function setUp() {
   const state = { now: 0, rss: 0, collected: 0, cuts: 0, lines: [] as string[] };
+  const budget = new PublishBudget(1_000, () => state.now);
   const note = (_: object, text: string) => void state.lines.push(text);
   const shedding = new Shedding({
     memoryBytesMax: 1_000,
-    budget: new PublishBudget(1_000, () => state.now),
+    budget,
     log: { info: note, warn: note },
     now: () => state.now,
     readRss: () => state.rss,
@@ -45,7 +46,7 @@ function setUp() {
       }
     });
   };
-  return { state, look, refused };
+  return { state, budget, look, refused };
 }
 
 describe("a store that answers slowly", () => {
@@ -122,6 +123,19 @@ describe("a server with too much to do", () => {
     for (let times = 0; times < 10; times += 1) look(100);
     expect(refused()).toEqual([]);
     expect(state.lines.at(-1)).toBe("Overload is over: everything is taken again.");
+  });
+
+  test("cuts readers that are behind for want of memory, whatever else there is too much of", () => {
+    const { state, budget, look, refused } = setUp();
+    budget.take(1_000);
+    look(100);
+    expect([state.cuts, refused().length, refused()[0]?.limit]).toEqual([0, 3, "publish-bytes"]);
+    look(1_000);
+    expect(state.cuts).toBe(1);
+    budget.give(1_000);
+    for (let times = 0; times < 10; times += 1) look(1_000);
+    expect(state.cuts).toBe(11);
+    expect(refused()[0]?.limit).toBe("memory-max");
   });
 });
 

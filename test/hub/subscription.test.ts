@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { Room } from "../../src/hub/room.ts";
-import { Subscription } from "../../src/hub/subscription.ts";
+import { encodeStream, Subscription } from "../../src/hub/subscription.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import type { Position } from "../../src/protocol/position.ts";
 import { createMessage, createRoom } from "../support/quiet-room.ts";
@@ -135,6 +135,15 @@ describe("a subscription", () => {
     expect((await bytes.next()).value).toHaveLength(25);
     expect((await bytes.next()).value).toHaveLength(25);
     expect((await bytes.next()).done).toBe(true);
+  });
+
+  test("takes of a burst what may wait where only the newest message counts, and not all of it", () => {
+    const room = createRoom("hall", { isLatestOnly: () => true });
+    const subscription = subscribe(null, 1_000_000);
+    const entries = entriesOf(room, 20, 20_000);
+    subscription.observe(room, entries, () => encodeStream(entries));
+    expect(subscription.messageCount).toBe(4);
+    expect(subscription.queueBytes).toBeLessThan(limits.latestWaitBytesMax + 21_000);
   });
 
   test("tells where it stands by an id without an event, or by the gap", async () => {

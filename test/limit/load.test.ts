@@ -61,4 +61,12 @@ describe("a load", () => {
     load.observe({ ...idle, rssBytes: 890 }, 11 * calmMs);
     expect(load.level).toBe(0);
   });
+
+  test("names what keeps it up once what raised it is over", () => {
+    const load = new Load(bounds);
+    load.observe({ ...idle, rssBytes: 940, storeWaitMs: 3_000 }, 0);
+    expect([load.level, load.cause]).toEqual([3, "store-wait"]);
+    for (const at of [1, 2, 3, 4]) load.observe({ ...idle, rssBytes: 940 }, at * calmMs);
+    expect([load.level, load.cause]).toEqual([1, "memory-max"]);
+  });
 });
