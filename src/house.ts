@@ -92,7 +92,7 @@ export async function openHouse(
   const streams = new Streams({ hub, log, admission, sessions, measures, roll, queueBytesMax });
   const readiness = createReadiness(drain, admission, broker);
   const shared = { hub, sessions, measures, roll, admission };
-  const seen = { ...shared, config, streams, systemBroker, readiness, colleagues };
+  const seen = { ...shared, config, streams, drain, systemBroker, readiness, colleagues };
   const overview = new Overview(seen);
   const answerHeaders = toAnswerHeaders(config);
   const isLocal = () => isLoopback(server?.hostname ?? "");

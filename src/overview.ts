@@ -5,6 +5,7 @@ import type { Registry } from "prom-client";
 import type { Config } from "./config.ts";
 import { startClock } from "./feeds/clock.ts";
 import { startServerStats } from "./feeds/server-stats.ts";
+import type { Drain } from "./http/drain.ts";
 import type { HealthParts } from "./http/health.ts";
 import type { ConnectionHouse } from "./http/room-connection.ts";
 import { ServerWatch } from "./http/server-watch.ts";
@@ -31,6 +32,7 @@ export interface OverviewParts
   extends Pick<ConnectionHouse, "hub" | "sessions" | "roll" | "measures" | "admission"> {
   readonly config: Config;
   readonly streams: Streams;
+  readonly drain: Pick<Drain, "others">;
   /** Keeps the `$` rooms. */
   readonly systemBroker: Broker;
   readonly readiness: HealthParts["readiness"];
@@ -64,6 +66,7 @@ export class Overview {
     });
     const meters = createMetersOnce({
       ...sources,
+      echoes: () => parts.drain.others.size,
       rooms: () => hub.rooms.size,
       isReady: () => readiness() === null,
     });

@@ -99,7 +99,7 @@ export function createApp(parts: AppParts) {
     .use(openapi({ specPath: "/openapi.json", provider: null, documentation: describe(parts) }))
     .use(health({ ...parts, ...parts.overview }))
     .use(websocket(house))
-    .use(echo(admission, parts.drain))
+    .use(echo({ admission, measures, drain: parts.drain }))
     .use(sse(streams, guard))
     .use(messages({ ...house, bodyLimits: parts.bodyLimits }))
     .use(signals({ ...house, bodyLimits: parts.bodyLimits }))

@@ -4,42 +4,53 @@ import type { ServerWebSocket } from "bun";
 import { Elysia } from "elysia";
 import type { Pass } from "../limit/pass.ts";
 import { errorTable } from "../protocol/errors.ts";
+import type { Measures } from "../telemetry/measures.ts";
 import type { Admission, Silent } from "./admission.ts";
 import type { Drain, Leaver } from "./drain.ts";
 import { upgrade } from "./upgrade.ts";
 
+/** What an echo needs of the house. */
+interface EchoHouse {
+  readonly admission: Admission;
+  readonly measures: Pick<Measures, "countError">;
+  readonly drain: Drain;
+}
+
 /** One connection. A frame too many ends it: there is no other way to tell. */
 class EchoConnection implements Silent, Leaver {
   readonly #pass: Pass;
-  readonly #admission: Admission;
-  readonly #drain: Drain;
+  readonly #house: EchoHouse;
   readonly isLeaving = false;
   #socket: ServerWebSocket<unknown> | null = null;
 
-  constructor(pass: Pass, admission: Admission, drain: Drain) {
+  constructor(pass: Pass, house: EchoHouse) {
     this.#pass = pass;
-    this.#admission = admission;
-    this.#drain = drain;
+    this.#house = house;
   }
 
   open(socket: ServerWebSocket<unknown>): void {
     this.#socket = socket;
-    this.#admission.newcomers.add(this);
-    this.#drain.others.add(this);
+    this.#house.admission.newcomers.add(this);
+    this.#house.drain.others.add(this);
   }
 
   message(socket: ServerWebSocket<unknown>, data: string | Buffer): void {
-    this.#admission.newcomers.remove(this);
-    if (this.#pass.spend() > 0) socket.close(errorTable.too_many.close, "rate_limited");
-    else socket.send(data, true); // compressed where whoever serves the plugin switched that on
+    const { admission, measures } = this.#house;
+    admission.newcomers.remove(this);
+    if (this.#pass.spend() === 0) {
+      socket.send(data, true); // compressed where whoever serves the plugin switched that on
+      return;
+    }
+    measures.countError("websocket", "rate_limited", "messages-per-second");
+    socket.close(errorTable.too_many.close, "rate_limited");
   }
 
   drain(): void {}
 
   close(): void {
     this.#socket = null;
-    this.#admission.newcomers.remove(this);
-    this.#drain.others.delete(this);
+    this.#house.admission.newcomers.remove(this);
+    this.#house.drain.others.delete(this);
     this.#pass.release();
   }
 
@@ -55,12 +66,12 @@ class EchoConnection implements Silent, Leaver {
   }
 }
 
-export function echo(admission: Admission, drain: Drain) {
+export function echo(house: EchoHouse) {
   return new Elysia({ name: "echo" }).get(
     "/ws/echo",
     ({ request, server }) => {
-      const pass = admission.connect(request, server, null);
-      const refusal = upgrade(server, request, new EchoConnection(pass, admission, drain));
+      const pass = house.admission.connect(request, server, null);
+      const refusal = upgrade(server, request, new EchoConnection(pass, house));
       if (refusal !== undefined) pass.release();
       return refusal;
     },

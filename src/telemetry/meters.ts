@@ -9,6 +9,8 @@ export interface MeterSources {
   readonly measures: Measures;
   /** Open connections. */
   readonly connections: () => Readonly<ReaderCounts>;
+  /** Open WebSockets that only echo. */
+  readonly echoes: () => number;
   /** Bytes that wait for readers. */
   readonly queueBytes: () => Readonly<ReaderCounts>;
   /** Rooms that somebody is in. */
@@ -40,11 +42,14 @@ export function listMeters(sources: MeterSources): Meter[] {
 }
 
 function listGauges({ version, ...sources }: MeterSources): Meter[] {
-  const { connections, queueBytes, rooms, isReady, loadLevel } = sources;
+  const { connections, echoes, queueBytes, rooms, isReady, loadLevel } = sources;
   const gauge = toMeterOf("gauge");
   const most = toMeterOf("gauge", "max");
   return [
-    gauge("connections", "Open connections.", () => byTransport(connections())),
+    gauge("connections", "Open connections.", () => [
+      ...byTransport(connections()),
+      [{ transport: "echo" }, echoes()],
+    ]),
     gauge("rooms", "Rooms that somebody is in.", () => only(rooms())),
     gauge("queue_bytes", "Bytes that wait for readers.", () => byTransport(queueBytes())),
     most("ready", "1 where the server should get new work.", () => only(isReady() ? 1 : 0)),

@@ -7,6 +7,7 @@ function create(version: string, measures: Measures, ready: boolean) {
   return createMeters({
     ...{ version, measures },
     connections: () => ({ websocket: 3, sse: 2 }),
+    echoes: () => 1,
     queueBytes: () => ({ websocket: 500, sse: 0 }),
     rooms: () => 7,
     isReady: () => ready,

@@ -8,6 +8,7 @@ function create(measures = new Measures()) {
     version: "1.2.3",
     measures,
     connections: () => ({ websocket: 3, sse: 2 }),
+    echoes: () => 1,
     queueBytes: () => ({ websocket: 500, sse: 0 }),
     rooms: () => 7,
     isReady: () => false,
@@ -36,6 +37,7 @@ test("the meters tell what is true when they are asked", async () => {
   for (const line of [
     'partyline_connections{transport="websocket"} 3',
     'partyline_connections{transport="sse"} 2',
+    'partyline_connections{transport="echo"} 1',
     'partyline_queue_bytes{transport="websocket"} 500',
     "partyline_rooms 7",
     "partyline_ready 0",
