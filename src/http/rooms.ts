@@ -89,25 +89,34 @@ async function findRooms(
     for (const room of listed) {
       if (rooms.length === roomsMax) return { rooms, next };
       next = room.room;
-      if (isReadable(next)) rooms.push(room);
+      if (!room.isEmpty && isReadable(next)) rooms.push(room);
     }
     if (listed.length < limits.listedRoomsMax) return { rooms, next: null };
   }
   return { rooms, next };
 }
 
-/** Rooms by name: those with messages, those with somebody in them, and the server's own. */
-async function listRooms(hub: Hub, after: string, roomsMax: number): Promise<LoggedRoom[]> {
-  const found = new Map<string, LoggedRoom>();
-  for (const room of await hub.logOf("").rooms(after, roomsMax)) found.set(room.room, room);
+/** Whether a room is of no interest: it holds no message, nobody is in it, and it is not the server's. */
+interface FoundRoom extends LoggedRoom {
+  readonly isEmpty: boolean;
+}
+
+/** Rooms by name: those that ever held a message, those with somebody in them, and the server's own. */
+async function listRooms(hub: Hub, after: string, roomsMax: number): Promise<FoundRoom[]> {
+  const found = new Map<string, FoundRoom>();
+  for (const room of await hub.logOf("").rooms(after, roomsMax)) {
+    const isEmpty = room.first > room.last && !hub.rooms.has(room.room);
+    found.set(room.room, { ...room, isEmpty });
+  }
   for (const { name, epoch, last } of hub.rooms.values()) {
     if (name <= after || found.has(name)) continue;
-    found.set(name, { room: name, epoch, first: 1, last, lastAt: 0 });
+    found.set(name, { room: name, epoch, first: 1, last, lastAt: 0, isEmpty: false });
   }
   // The server's own are there before their first message, which comes within a second.
   for (const name of [...systemRooms, ...(await hub.attendance.elsewhere(after, roomsMax))]) {
-    if (name <= after || found.has(name)) continue;
-    found.set(name, { room: name, ...(await hub.logOf(name).head(name)) });
+    if (name <= after || found.get(name)?.isEmpty === false) continue;
+    const head = found.get(name) ?? (await hub.logOf(name).head(name));
+    found.set(name, { ...head, room: name, isEmpty: false });
   }
   // Code-unit order, as the brokers have it, so that paging by name skips nothing.
   const sorted = [...found.values()].sort((a, b) => (a.room < b.room ? -1 : 1));

@@ -118,6 +118,26 @@ describe("with tokens", () => {
     expect((await (await publish()).json()).position).toEndWith(":602");
   });
 
+  test("a forgotten room is listed only while somebody is in it", async () => {
+    await using guarded = await TestServer.start(withTokens);
+    const headers = await asked(anyRoom);
+    const url = `${guarded.url}/rooms`;
+    const names = async () => {
+      const { rooms } = await (await fetch(url, { headers })).json();
+      return rooms.map(({ room }: { room: string }) => room);
+    };
+    for (const room of ["attic", "hall"]) {
+      await fetch(`${url}/${room}/messages`, { method: "POST", body: "hi", headers });
+    }
+    expect(await names()).toEqual(["attic", "hall"]);
+    await fetch(`${url}/hall`, { method: "DELETE", headers });
+    expect(await names()).toEqual(["attic"]);
+    const reader = await fetch(`${url}/hall/events`, { headers });
+    expect(await names()).toEqual(["attic", "hall"]);
+    await reader.body?.cancel();
+    await eventually("a list without it", async () => (await names()).length === 1);
+  });
+
   test("a list shows what may be read, and where to go on when that is little", async () => {
     await using guarded = await TestServer.start(withTokens);
     const all = await asked(anyRoom);
