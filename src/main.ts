@@ -1,10 +1,18 @@
 #!/usr/bin/env bun
 /** The executable: hands its arguments to the command line, and is the only place that exits. */
 
-import { closeSync, constants, existsSync, fstatSync, openSync, realpathSync } from "node:fs";
+import { constants, existsSync, fstatSync, openSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
+import { ProcessSignals } from "./cli/process-signals.ts";
 import type { SupervisorChannel, Terminal } from "./cli/terminal.ts";
 import { roleVariable } from "./cli/worker-message.ts";
+
+// First of all: from here on a signal to reload does not end a server that starts. A worker is not
+// ended by one to end either: its supervisor, who got the same, would take it for one that failed.
+const supervisor = openChannel();
+const signals = new ProcessSignals();
+if (mayServe(process.argv[2]))
+  signals.hold(supervisor === null ? () => process.exit(0) : undefined);
 
 /** A defect in one connection must not end the process: that would be everybody's outage. */
 let report: (defect: unknown) => void = complainAboutDefect;
@@ -16,7 +24,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 const terminal: Terminal = {
   command: [...findProgram(), ...process.argv.slice(2)],
-  supervisor: openChannel(),
+  supervisor,
   environment: process.env,
   folder: process.cwd(),
   isColored: process.stdout.isTTY === true && !process.env.NO_COLOR,
@@ -58,17 +66,8 @@ const terminal: Terminal = {
     }
   },
   complain: (text) => void process.stderr.write(text),
-  onSignal(end) {
-    process.on("SIGINT", () => end("SIGINT"));
-    process.on("SIGTERM", () => end("SIGTERM"));
-  },
-  onHangup(act) {
-    const hadTerminal = hasTerminal();
-    process.on("SIGHUP", () => {
-      if (hadTerminal && !hasTerminal()) process.kill(process.pid, "SIGTERM");
-      else act();
-    });
-  },
+  onSignal: (end) => signals.onSignal(end),
+  onHangup: (act) => signals.onHangup(act),
   onDefect(next) {
     report = next;
   },
@@ -80,6 +79,11 @@ try {
 } catch (defect) {
   report(defect);
   process.exit(1);
+}
+
+/** Signals end every other command as they end any program, unless it asks for them itself. */
+function mayServe(word: string | undefined): boolean {
+  return word === undefined || word === "serve" || word.startsWith("-");
 }
 
 /**
@@ -122,17 +126,6 @@ function openChannel(): SupervisorChannel | null {
       if (!process.connected) act();
     },
   };
-}
-
-/** Tells whether the terminal is there that this was started in: one that was closed cannot be opened. */
-function hasTerminal(): boolean {
-  if (process.stderr.isTTY !== true) return false;
-  try {
-    closeSync(openSync("/dev/tty", constants.O_RDONLY | constants.O_NOCTTY));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isHungUp(error: Error): boolean {

@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { type House, openHouse } from "./house.ts";
 import { loadCertificate } from "./http/certificate.ts";
 import { CertificateWatch } from "./http/certificate-watch.ts";
-import { type Listening, type ListenOptions, listen } from "./http/listen.ts";
+import { type Listening, type ListenOptions, listen, StartError } from "./http/listen.ts";
 import type { Listener } from "./http/listener.ts";
 import type { Colleagues } from "./overview.ts";
 import { createProcessLog } from "./telemetry/log.ts";
@@ -14,13 +14,17 @@ export type { Colleagues } from "./overview.ts";
 
 /** A server that was put together. It starts once and stops once. */
 export interface PartylineServer {
-  /** @throws StartError, StoreError, ConfigError with a message to show */
+  /**
+   * Begins to listen, unless it is stopped before.
+   * @throws StartError, StoreError, ConfigError with a message to show
+   */
   start(): Promise<Listening>;
   /** Reads the certificate again, for whoever connects from now on. Does nothing without TLS. */
   reload(): Promise<void>;
   /**
    * Sends everybody away, stores what is under way, closes everything in reverse order. With
-   * `isReplaced` it closes its port first: others listen on it already.
+   * `isReplaced` it closes its port first: others listen on it already. One that starts yet closes
+   * what it has opened, and listens no more.
    */
   stop(isReplaced?: boolean): Promise<void>;
   /** Logs a defect that nobody caught. */
@@ -44,31 +48,22 @@ export function createServer(
   let house: House | undefined;
   let listener: Listener | undefined;
   let watch: CertificateWatch | undefined;
+  let starting: Promise<Listening> | undefined;
+  let isStopping = false;
+  const assertWanted = () => {
+    if (isStopping) throw new StartError("The server was stopped as it started.");
+  };
   return {
-    async start() {
-      const certificate = await loadCertificate(config);
-      house = await openHouse(config, log, colleagues);
-      try {
-        const listening = listen(
-          house.app,
-          sharing === undefined ? config : { ...config, sharing },
-          certificate,
-        );
-        listener = listening.server;
-        house.attach(listener);
-        if (certificate !== null) {
-          watch = new CertificateWatch({ config, certificate, listening, log });
-        }
-        return listening;
-      } catch (thrown) {
-        await house.close();
-        throw thrown;
-      }
+    start() {
+      starting = start();
+      return starting;
     },
     async reload() {
       await watch?.reload();
     },
     async stop(isReplaced = false) {
+      isStopping = true;
+      await starting?.catch(() => {}); // whoever started it hears of it
       watch?.close();
       if (isReplaced) {
         house?.replace();
@@ -82,4 +77,28 @@ export function createServer(
     note: (fields, text) => log.info(fields, text),
     takeMeters: async () => (await house?.takeMeters()) ?? [],
   };
+
+  async function start(): Promise<Listening> {
+    assertWanted();
+    const certificate = await loadCertificate(config);
+    assertWanted();
+    house = await openHouse(config, log, colleagues);
+    try {
+      assertWanted();
+      const listening = listen(
+        house.app,
+        sharing === undefined ? config : { ...config, sharing },
+        certificate,
+      );
+      listener = listening.server;
+      house.attach(listener);
+      if (certificate !== null) {
+        watch = new CertificateWatch({ config, certificate, listening, log });
+      }
+      return listening;
+    } catch (thrown) {
+      await house.close();
+      throw thrown;
+    }
+  }
 }

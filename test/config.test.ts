@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { printConfig } from "../src/cli/printed-config.ts";
 import { ConfigError, defaultConfig, readConfig } from "../src/config.ts";
 import { flagOf, type KeyName, keyNames, keyOf, variableOf } from "../src/config-keys.ts";
+import { readMemoryMax } from "../src/limit/memory-max.ts";
+import { readConnectionsMax } from "../src/limit/open-files.ts";
 import { queueBytesMin } from "../src/protocol/limits.ts";
 import { createTemporaryFolder, type TemporaryFolder } from "./support/temporary-folder.ts";
 
@@ -503,6 +505,30 @@ describe("the printed configuration", () => {
     expect(text).toMatch(/^port = 9000 +# .*partyline\.toml$/m);
     expect(text).toMatch(/^retention-age = "7d" +# default$/m);
     expect(text).toMatch(/^# tls-cert is not set$/m);
+  });
+
+  test("tells what holds where a key that follows from others or the machine is not set", () => {
+    const text = printConfig(read());
+    expect(text).toMatch(/^# anonymous = "write" +# not set: write without a key, none with one$/m);
+    expect(text).toMatch(/^# metrics = "open" +# not set: /m);
+    writeToml(text.replaceAll(/^# (?=\S+ = )/gm, ""), "printed.toml");
+    const { config } = read({ config: "printed.toml" });
+    const connectionsMax = readConnectionsMax();
+    const connectionsPerAddress = Math.ceil(0.75 * connectionsMax);
+    expect(config).toMatchObject({ connectionsMax, connectionsPerAddress, anonymous: "write" });
+    expect(config.memoryMax).toBeGreaterThan(readMemoryMax() - 1_048_576);
+    expect(config.memoryMax).toBeLessThanOrEqual(readMemoryMax());
+    const other = printConfig(read({ "token-jwks-url": "https://a/k", "connections-max": "100" }));
+    expect(other).toMatch(/^# anonymous = "none" +# not set: /m);
+    expect(other).toMatch(/^# metrics = "admin" +# not set: /m);
+    expect(other).toMatch(/^# connections-per-address = 75 +# not set: three quarters of /m);
+  });
+
+  test.if(process.platform === "linux")("tells each worker's part of the memory", () => {
+    const text = printConfig(read({ redis: "redis://localhost", workers: "4" }));
+    const [, mebibytes = 0] =
+      /^# memory-max = "(\d+)MiB" +# not set: .*, in 4 parts$/m.exec(text) ?? [];
+    expect(Number(mebibytes)).toBe(Math.floor(readMemoryMax(4) / 1_048_576));
   });
 });
 

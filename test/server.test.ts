@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type ConfigOverrides, defaultConfig } from "../src/config.ts";
 import { type Colleagues, createServer } from "../src/server.ts";
@@ -34,6 +34,27 @@ test("a port that one worker claims others join, and nobody else gets", async ()
   await first.stop();
   expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
   await second.stop();
+});
+
+test("a server that is stopped as it starts never listens, and has closed what it opened", async () => {
+  const config = configure({ durability: "process", drainDelayMs: 60_000 });
+  for (const turns of [0, 1, 5, 50]) {
+    const server = createServer(config);
+    const starting = server.start().then(
+      () => "it listens",
+      (error: Error) => error.message,
+    );
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    await server.stop();
+    expect(await starting).toBe("The server was stopped as it started.");
+    expect(readdirSync(folder.path).filter((name) => name.endsWith("-wal"))).toEqual([]);
+  }
+  const stopped = createServer(config);
+  await stopped.stop();
+  await expect(stopped.start()).rejects.toThrow("stopped as it started");
+  const next = createServer(configure({ durability: "process", drainWindowMs: 0 }));
+  await next.start();
+  await next.stop();
 });
 
 test("who claims a port waits for others that claim one", async () => {

@@ -87,7 +87,7 @@ export class BenchLoad {
     return new Set(states.flatMap((state) => (state.name === "open" ? [state.transport] : [])));
   }
 
-  /** The rooms, which stay in the server's log. */
+  /** The rooms that were joined. They outlive the load in the server's log. */
   get roomNames(): readonly string[] {
     return [...this.#sizes.keys()];
   }

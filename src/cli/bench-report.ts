@@ -1,6 +1,7 @@
 /** What a bench found, as a table for people; as JSON it is printed as it is. */
 
 import type { LoadPlan } from "./bench-load.ts";
+import type { KeptRooms } from "./bench-rooms.ts";
 import type { LatencySummary } from "./latencies.ts";
 import { formatBytes, formatCount, formatSeconds } from "./quantity.ts";
 import { toVisible } from "./visible-text.ts";
@@ -25,8 +26,10 @@ export interface BenchReport {
   /** By how much this program itself was late, in milliseconds, for 99 of 100 messages at most. */
   readonly lateMs: number;
   readonly failures: readonly { readonly what: string; readonly count: number }[];
-  /** The rooms that were made; what was said there stays until the server forgets it. */
+  /** The rooms that were made. */
   readonly rooms: readonly string[];
+  /** Those of them that stay until the server forgets them by itself. */
+  readonly kept: KeptRooms;
 }
 
 /** From here on the numbers tell more of this program than of the server. */
@@ -66,6 +69,16 @@ export function formatReport(report: BenchReport, url: string): string {
     );
   }
   if (notes.length === 0) notes.push("All was stored and delivered.");
+  const { rooms, reason } = report.kept;
+  if (rooms.length > 0) {
+    const count =
+      rooms.length === 1
+        ? "1 room bench-… stays"
+        : `${rooms.length.toLocaleString("en")} rooms bench-… stay`;
+    notes.push(
+      `${count} on the server until it forgets what is old. ${toVisible(reason ?? "")}`.trimEnd(),
+    );
+  }
   return `${[
     `${url}: ${formatCount(connected, "connection")} in ${formatCount(plan.rooms, "room")}${way}, ` +
       `messages of ${formatBytes(plan.sizeBytes)}, ${pace}, for ${formatSeconds(plan.durationMs)}`,

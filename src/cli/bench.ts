@@ -3,6 +3,7 @@
 import { countKind, durationKind, isLoopback, sizeKind } from "../config-value.ts";
 import { BenchLoad, type LoadPlan } from "./bench-load.ts";
 import { type BenchReport, formatReport } from "./bench-report.ts";
+import { forgetRooms, type KeptRooms } from "./bench-rooms.ts";
 import { runClient } from "./client-run.ts";
 import type { Arguments, Run } from "./command.ts";
 import { SetupError, type Target } from "./connection-options.ts";
@@ -87,7 +88,9 @@ async function measure(
     await load.run();
     const publishedMs = Math.min(performance.now() - publishingSince, plan.durationMs);
     progress.end();
-    const report = toReport({ load, plan, connectedMs, publishedMs, transports });
+    load.close(); // or somebody would be in the rooms still
+    const kept = await forgetRooms(target, load.roomNames);
+    const report = toReport({ load, plan, connectedMs, publishedMs, transports, kept });
     const text = isJson ? `${JSON.stringify(report)}\n` : formatReport(report, target.url);
     await terminal.print(text);
     if (signal !== undefined) return signalCodes[signal];
@@ -113,12 +116,14 @@ function toReport({
   connectedMs,
   publishedMs,
   transports,
+  kept,
 }: {
   readonly load: BenchLoad;
   readonly plan: LoadPlan;
   readonly connectedMs: number;
   readonly publishedMs: number;
   readonly transports: ReadonlySet<string>;
+  readonly kept: KeptRooms;
 }): BenchReport {
   const perSecond = (count: number, ms: number) => Math.round((count * 1_000) / Math.max(1, ms));
   return {
@@ -138,5 +143,6 @@ function toReport({
     lateMs: load.lateMs.summary().p99,
     failures: [...load.failures].map(([what, count]) => ({ what, count })),
     rooms: load.roomNames,
+    kept,
   };
 }

@@ -117,7 +117,8 @@ export function readTarget({ options, switches }: Arguments, terminal: Terminal)
 export function readUrl(given: string, place: string): string {
   const url = URL.parse(given);
   if (url === null || !/^(http|ws)s?:$/.test(url.protocol)) {
-    const guess = URL.parse(`http://${given}`);
+    const isOtherScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(given);
+    const guess = isOtherScheme ? null : URL.parse(`http://${given}`);
     const hint = guess === null ? "" : `; did you mean ${show(`http://${given}`)}?`;
     const form = hint === "" ? `; give ${urlForm}.` : hint;
     throw new UsageError(`${place} is ${show(given)}, which is not a server's address${form}`);

@@ -11,18 +11,27 @@ export const sameSignalMs = 500;
 
 /**
  * Waits for a signal, then stops. Resolves to the exit code: 0 once `stop` is done, 1 if it failed,
- * and 128 with the signal's number if a second one came before that. `now` is in milliseconds.
+ * and 128 with the signal's number if a second one came before that, of which `note` writes a line
+ * to the log. `now` is in milliseconds.
  */
 export function endOnSignal(
   terminal: Terminal,
   stop: () => Promise<void>,
   now: () => number,
+  note: (fields: object, text: string) => void,
 ): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   let firstAt: number | undefined;
+  let isOver = false;
+  const end = (code: number) => {
+    isOver = true;
+    resolve(code);
+  };
   terminal.onSignal((signal) => {
     if (firstAt !== undefined) {
-      if (now() - firstAt >= sameSignalMs) resolve(signalCodes[signal]);
+      if (isOver || now() - firstAt < sameSignalMs) return;
+      note({ signal }, `Stopped at once by a second signal, ${signal}: the rest was cut off.`);
+      end(signalCodes[signal]);
       return;
     }
     firstAt = now();
@@ -31,10 +40,10 @@ export function endOnSignal(
       terminal.complain("Stopping; a second signal stops at once.\n");
     }
     stop().then(
-      () => resolve(exitCodes.ok),
+      () => end(exitCodes.ok),
       (error: unknown) => {
         terminal.complain(`Could not stop cleanly: ${reasonOf(error)}\n`);
-        resolve(exitCodes.failed);
+        end(exitCodes.failed);
       },
     );
   });

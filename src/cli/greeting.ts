@@ -1,7 +1,8 @@
 /** What `serve` says once it listens: where it is, where its data is, and what to try. */
 
 import { parseRedisAddresses } from "../broker/redis-address.ts";
-import type { Config } from "../config.ts";
+import type { Config, Effective } from "../config.ts";
+import type { KeyName } from "../config-keys.ts";
 import { version } from "../version.ts";
 
 /** Where a server listens; `fingerprint` is the SHA-256 of a certificate it made, or null. */
@@ -16,8 +17,19 @@ const keptThrough: Readonly<Record<Config["durability"], string>> = {
   memory: "messages are kept in memory only and end with the process",
 };
 
+/** Flags that a token is made with. A secret among them is never shown. */
+const saidAgain: readonly KeyName[] = [
+  ...(["config", "token-secret", "token-secret-file", "token-public-key"] as const),
+  ...(["token-jwks-url", "token-issuer", "token-audience"] as const),
+];
+
 /** Writes the greeting, for people. Ends with a line break. */
-export function greet(config: Config, { url, fingerprint }: Listening, isColored: boolean): string {
+export function greet(
+  effective: Effective,
+  { url, fingerprint }: Listening,
+  isColored: boolean,
+): string {
+  const { config } = effective;
   const [bold, dim, plain] = isColored ? ["\x1b[1m", "\x1b[2m", "\x1b[0m"] : ["", "", ""];
   const base = url.replace(/\/$/, "");
   const flags = fingerprint === null ? "" : "-k ";
@@ -31,10 +43,7 @@ export function greet(config: Config, { url, fingerprint }: Listening, isColored
   rows.push(["access", describeAccess(config)]);
   if (config.workers > 0) rows.push(["workers", `${config.workers} processes on this port`]);
   const needsToken = config.issuers.length > 0 && (config.anonymous ?? "none") === "none";
-  if (needsToken) {
-    // A secret or a private key is needed to make one; whoever has neither gets theirs elsewhere.
-    rows.push(["token", "TOKEN=$(partyline token --user me --room 'general=read,write,presence')"]);
-  }
+  if (needsToken) rows.push(["token", describeToken(effective)]);
   const curl = `curl ${flags}${needsToken ? '-H "Authorization: Bearer $TOKEN" ' : ""}`;
   rows.push(["follow", `${curl}-N ${base}/rooms/general/events`]);
   rows.push(["publish", `${curl}-d 'hello' ${base}/rooms/general/messages`]);
@@ -64,6 +73,24 @@ function describeAccess({ issuers, anonymous }: Config): string {
   const without = anonymous === null || anonymous === "none" ? "" : `${everybody}: ${anonymous}`;
   if (issuers.length === 0) return without === "" ? "nobody: there is no key for tokens" : without;
   return without === "" ? "by token" : `by token; ${without}`;
+}
+
+/**
+ * Writes the line that makes a token with the keys of this server. What came from variables, or from
+ * the file that lies in the folder, a shell there has, too; flags have to be said again.
+ */
+function describeToken({ config, settings, origins }: Effective): string {
+  const isOurs = config.issuers.some(({ key }) => key.kind.startsWith("secret"));
+  if (!isOurs) return `TOKEN='…' # from its issuer, or by "partyline token" with --key`;
+  const flags = saidAgain
+    .filter((name) => origins.get(name)?.place === "flag")
+    .map((name) => `--${name} ${name === "token-secret" ? "'…'" : quote(String(settings[name]))} `);
+  return `TOKEN=$(partyline token ${flags.join("")}--user me --room 'general=read,write,presence')`;
+}
+
+/** Writes a word for a shell, quoted where it needs to be. */
+function quote(text: string): string {
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function protocols({ tlsCert, tlsSelfSigned, http3 }: Config): string {

@@ -8,9 +8,16 @@ import { formatWait } from "./line-states.ts";
 import { formatSeconds } from "./quantity.ts";
 import { findObstacle } from "./reachability.ts";
 
+type Fetch = Target["options"]["fetch"];
+
 /** What passes by itself. */
 const passing: ReadonlySet<string> = new Set([
   ...["rate_limited", "unavailable", "draining", "too_many", "internal"],
+]);
+
+/** What a connection fails with that never was, or speaks no TLS: nothing can have been sent. */
+const closedDoors: ReadonlySet<string> = new Set([
+  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EPROTO"],
 ]);
 
 export interface PostOptions {
@@ -20,6 +27,8 @@ export interface PostOptions {
   readonly withinMs: number;
   /** Says on standard error what is waited for. */
   readonly complain: (text: string) => void;
+  /** Hears of each refusal for the pace, and why it was. */
+  readonly tellPace: (reason: string) => void;
 }
 
 /** Publishes to one room by `POST`. */
@@ -27,9 +36,11 @@ export class Poster {
   readonly #target: Target;
   readonly #room: string;
   readonly #options: PostOptions;
+  #wasReached = false;
 
   constructor(target: Target, room: string, options: PostOptions) {
-    this.#target = target;
+    const fetch = this.#watch(target.options.fetch);
+    this.#target = { ...target, options: { ...target.options, fetch } };
     this.#room = room;
     this.#options = options;
   }
@@ -41,27 +52,44 @@ export class Poster {
    * @throws SetupError when the server cannot be reached in time, or never will be
    */
   async publish(body: string | Uint8Array, id: string): Promise<string> {
-    const { withinMs, complain } = this.#options;
+    const { withinMs, complain, tellPace } = this.#options;
     const giveUpAt = withinMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + withinMs;
+    let mayBeStored = false;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#post(body, id);
       } catch (error) {
         if (!(error instanceof LineError)) throw error;
         const reason = await this.#explain(error);
+        mayBeStored ||= this.#wasReached && error.code !== "rate_limited";
         const waitMs = (error.retryAfterMs ?? 0) + backoffMs(attempt);
         if (performance.now() + waitMs > giveUpAt) {
-          throw new SetupError(
-            `${reason} Gave up after ${formatSeconds(withinMs)}. Whether the message is stored is ` +
-              `not known; --id ${id} says it again without saying it twice.`,
-          );
+          const outcome = mayBeStored
+            ? `Whether the message is stored is not known; --id ${id} says it again without saying ` +
+              "it twice."
+            : "The message was not stored.";
+          throw new SetupError(`${reason} Gave up after ${formatSeconds(withinMs)}. ${outcome}`);
         }
-        if (error.code !== "rate_limited") {
-          complain(formatWait(reason, waitMs));
-        }
+        if (error.code !== "rate_limited") complain(formatWait(reason, waitMs));
+        else tellPace(reason);
         await Bun.sleep(waitMs);
       }
     }
+  }
+
+  /** Notes whether the server was ever reached. One that was may have taken what failed later. */
+  #watch(fetch: Fetch): Fetch {
+    return async (address, init) => {
+      try {
+        const response = await fetch(address, init);
+        this.#wasReached = true;
+        return response;
+      } catch (error) {
+        const code = error instanceof Error && "code" in error ? String(error.code) : "";
+        if (!closedDoors.has(code)) this.#wasReached = true;
+        throw error;
+      }
+    };
   }
 
   /** @throws LineError */

@@ -6,8 +6,8 @@ import { SetupError, type Target } from "./connection-options.ts";
 import { exitCodes, signalCodes } from "./exit-codes.ts";
 import { giveUpAfter, joined, tellStates } from "./line-states.ts";
 import { Outbox, OutboxFailure } from "./outbox.ts";
-import { Pace } from "./pace.ts";
-import { Poster } from "./post.ts";
+import { createPaceNote, Pace } from "./pace.ts";
+import { Poster, type PostOptions } from "./post.ts";
 import { type SendPlan, toContent } from "./send-plan.ts";
 import { SentCount } from "./sent-count.ts";
 import type { Terminal } from "./terminal.ts";
@@ -38,10 +38,14 @@ export async function sendLines(
   });
   tellStates(line, target, complain, ({ sentence }) => ended.reject(new SetupError(sentence)));
   giveUpAfter(line, plan.timeoutMs, ended.reject);
+  const tellPace = createPaceNote(complain);
+  line.on("error", ({ code, message }) => {
+    if (code === "rate_limited") tellPace(message);
+  });
   const copy = async () => {
     const room = line.join(plan.room);
-    outbox = await createOutbox(line, room, target, plan, complain);
-    await pushLines(line, outbox, plan, terminal);
+    outbox = await createOutbox(line, room, target, plan, { complain, tellPace });
+    await pushLines(line, outbox, plan, terminal, tellPace);
     await outbox.settle();
     return exitCodes.ok;
   };
@@ -80,14 +84,14 @@ async function createOutbox(
   room: Room,
   target: Target,
   { room: name, username, timeoutMs: withinMs }: SendPlan,
-  complain: (text: string) => void,
+  told: Pick<PostOptions, "complain" | "tellPace">,
 ): Promise<Outbox> {
   try {
     await joined(line, room);
   } catch (error) {
     if (!(error instanceof LineError && error.code === "forbidden")) throw error;
     line.close();
-    const poster = new Poster(target, name, { username, withinMs, complain });
+    const poster = new Poster(target, name, { username, withinMs, ...told });
     return new Outbox(
       (content, id) => poster.publish(JSON.stringify(content), id ?? Bun.randomUUIDv7()),
       postLimits,
@@ -101,8 +105,13 @@ async function pushLines(
   outbox: Outbox,
   { isJson, id }: SendPlan,
   terminal: Terminal,
+  tellPace: (perSecond: number) => void,
 ): Promise<void> {
-  const pace = new Pace(() => performance.now(), Bun.sleep);
+  const pace = new Pace(
+    () => performance.now(),
+    Bun.sleep,
+    () => tellPace(line.welcome?.limits.messagesPerSecond ?? 0),
+  );
   const follow = () => {
     const { messagesPerSecond, messagesBurst } = line.welcome?.limits ?? {};
     pace.follow(messagesPerSecond, messagesBurst);

@@ -4,6 +4,7 @@ import { runClient } from "./client-run.ts";
 import type { Run } from "./command.ts";
 import type { Target } from "./connection-options.ts";
 import { exitCodes, signalCodes } from "./exit-codes.ts";
+import { createPaceNote } from "./pace.ts";
 import { Poster } from "./post.ts";
 import { sendLines } from "./send-lines.ts";
 import { readContent, readSendPlan, type SendPlan } from "./send-plan.ts";
@@ -32,7 +33,8 @@ async function publish(target: Target, plan: SendPlan, terminal: Terminal): Prom
   const { room, id = Bun.randomUUIDv7(), username, timeoutMs: withinMs } = plan;
   const complain = plan.isQuiet ? () => {} : terminal.complain;
   const body = await readContent(plan, terminal);
-  const poster = new Poster(target, room, { username, withinMs, complain });
+  const tellPace = createPaceNote(complain);
+  const poster = new Poster(target, room, { username, withinMs, complain, tellPace });
   const position = await poster.publish(body, id);
   if (!plan.isQuiet) await terminal.print(`${position}\n`);
   return exitCodes.ok;

@@ -1,6 +1,6 @@
 /** `partyline serve`: starts a server, says where it is, and stops it when told to. */
 
-import { ConfigError, type Effective, readConfig } from "../config.ts";
+import { type Config, ConfigError, type Effective, readConfig } from "../config.ts";
 import type { PartylineServer } from "../server.ts";
 import { version } from "../version.ts";
 import type { Run } from "./command.ts";
@@ -32,35 +32,52 @@ export const serve: Run = async ({ flags, switches }, terminal) => {
     return exitCodes.ok;
   }
   const { config } = effective;
-  if (config.workers > 0) return (await import("./supervisor.ts")).supervise(config, terminal);
+  if (config.workers > 0) return (await import("./supervisor.ts")).supervise(effective, terminal);
   return run(effective, terminal);
 };
 
-async function run({ config }: Effective, terminal: Terminal): Promise<number> {
+async function run(effective: Effective, terminal: Terminal): Promise<number> {
+  const { config } = effective;
   const { createServer } = await import("../server.ts");
   const server = createServer(config);
   terminal.onDefect(server.report);
-  let listening: Listening;
-  try {
-    listening = await server.start();
-  } catch (error) {
-    terminal.complain(`${reasonOf(error)}\n`);
-    return exitCodes.failed;
-  }
-  // Only with files that may change: a server without them ends with the terminal it was started in.
-  if (config.tlsCert !== null) terminal.onHangup(() => void server.reload());
   const note = noteUnwatched(server, terminal);
+  let isEnding = false;
   const stop = async () => {
+    isEnding = true;
     const startedAt = performance.now();
     note({}, "Stopping.");
     await server.stop();
     note({ ms: Math.round(performance.now() - startedAt) }, "Stopped.");
   };
-  const ended = endOnSignal(terminal, stop, () => performance.now());
-  note({ version, url: listening.url }, "Started.");
-  // Only now: whoever reads it may stop the server at once.
-  terminal.write(greet(config, listening, terminal.isColored));
-  return ended;
+  // From now on, since signals also come while it starts.
+  const ended = endOnSignal(terminal, stop, () => performance.now(), note);
+  const starting = server.start();
+  terminal.onHangup(() => {
+    starting.then(
+      () => reload(server, config),
+      () => {}, // of which is told below
+    );
+  });
+  const started = starting.then(
+    (listening: Listening) => {
+      note({ version, url: listening.url }, "Started.");
+      // Only now: whoever reads it may stop the server at once.
+      terminal.write(greet(effective, listening, terminal.isColored));
+      return ended;
+    },
+    (error: unknown) => {
+      if (isEnding) return ended;
+      terminal.complain(`${reasonOf(error)}\n`);
+      return exitCodes.failed;
+    },
+  );
+  return await Promise.race([started, ended]);
+}
+
+function reload(server: PartylineServer, { tlsCert }: Config): void {
+  if (tlsCert !== null) void server.reload();
+  else server.note({}, "SIGHUP changes nothing: only a certificate is taken anew, or workers are.");
 }
 
 /** Who looks at a terminal sees the greeting and the prompt; in a log a start and a stop are lines. */

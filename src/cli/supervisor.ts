@@ -1,6 +1,6 @@
 /** `partyline serve --workers`: the process that was started, which serves nobody itself. */
 
-import type { Config } from "../config.ts";
+import type { Effective } from "../config.ts";
 import { createProcessLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { endOnSignal, reasonOf } from "./ending.ts";
@@ -22,7 +22,8 @@ const warningsMax = 100;
  * It opens neither the log of messages nor a port, so that next to nothing can go wrong in it.
  * Resolves to the exit code: that of a worker that did not start, and as for one process otherwise.
  */
-export async function supervise(config: Config, terminal: Terminal): Promise<number> {
+export async function supervise(effective: Effective, terminal: Terminal): Promise<number> {
+  const { config } = effective;
   const log = createProcessLog(config);
   terminal.onDefect((defect) => log.error({ err: defect }, "A defect that nobody caught."));
   const { host, port, workers: count, drainDelayMs, drainTimeoutMs } = config;
@@ -53,7 +54,7 @@ export async function supervise(config: Config, terminal: Terminal): Promise<num
     note({ ms: Math.round(performance.now() - startedAt) }, "Stopped.");
   };
   // From now on, since signals also come while the workers start.
-  const ended = endOnSignal(terminal, stop, () => performance.now());
+  const ended = endOnSignal(terminal, stop, () => performance.now(), note);
   const starting = workers.start();
   terminal.onHangup(() => {
     starting.then(
@@ -64,7 +65,7 @@ export async function supervise(config: Config, terminal: Terminal): Promise<num
   const started = starting.then(
     (listening: WorkerListening) => {
       note({ version, url: listening.url, workers: count }, "Started.");
-      terminal.write(greet(config, listening, terminal.isColored));
+      terminal.write(greet(effective, listening, terminal.isColored));
       return ended;
     },
     (thrown: unknown) => {

@@ -47,11 +47,14 @@ export interface Terminal {
   onUnread(act: () => void): void;
   /** Writes to standard error as it is. */
   complain(text: string): void;
-  /** Calls `end` for each signal that asks to end; the process does not end by itself then. */
+  /**
+   * Calls `end` for each signal that asks to end; the process does not end by itself then. A server is
+   * told at once of one that came before.
+   */
   onSignal(end: (signal: EndSignal) => void): void;
   /**
-   * Calls `act` at each SIGHUP, which ends the process otherwise. One that comes because the terminal was
-   * closed asks to end, like SIGTERM.
+   * Calls `act` at each SIGHUP, which ends the process otherwise, and at once for one that came before
+   * to a server. One that comes because the terminal was closed asks to end, like SIGTERM.
    */
   onHangup(act: () => void): void;
   /** Sends defects that nobody caught to `report`, in place of standard error. */

@@ -26,6 +26,8 @@ export type WorkerMessage =
   | { readonly type: "refused"; readonly reason: string }
   /** The answer to a beat. */
   | { readonly type: "alive" }
+  /** A signal asked it to end; it waits to be told how. */
+  | { readonly type: "asked" }
   /** What each worker would say, and is to stand in the log once. */
   | { readonly type: "warning"; readonly sentence: string }
   /** Its meters; `ask` is that of the question, null from a worker that ends. */

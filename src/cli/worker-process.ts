@@ -44,12 +44,15 @@ export class WorkerProcess {
   readonly role: Role;
   /** Resolves when it listens. @throws WorkerRefusal when it ends before */
   readonly listening: Promise<WorkerListening>;
+  /** Resolves when a signal has asked it, and not its supervisor, to end. */
+  readonly asked: Promise<void>;
   /** Resolves when it is gone and all that it said was heard. */
   readonly ended: Promise<WorkerEnd>;
   readonly #child: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #options: WorkerOptions;
   readonly #asked = new Map<number, (meters: MeterSnapshots) => void>();
   readonly #start = Promise.withResolvers<WorkerListening>();
+  readonly #ask = Promise.withResolvers<void>();
   #lastAsk = 0;
   #listensSince: number | null = null;
   #reason: string | null = null;
@@ -72,6 +75,7 @@ export class WorkerProcess {
     });
     this.listening = this.#start.promise;
     this.listening.catch(() => {}); // whoever waits for it hears of it
+    this.asked = this.#ask.promise;
     this.ended = this.#waitForEnd(disconnected.promise);
   }
 
@@ -141,6 +145,8 @@ export class WorkerProcess {
     switch (message.type) {
       case "alive":
         return;
+      case "asked":
+        return this.#ask.resolve();
       case "warning":
         this.#options.warn(message.sentence);
         return;

@@ -9,6 +9,11 @@ import { exitCodes } from "./exit-codes.ts";
 import type { SupervisorChannel, Terminal } from "./terminal.ts";
 import type { Role, SupervisorMessage, WorkerMessage } from "./worker-message.ts";
 
+/**
+ * Milliseconds for which a worker that a signal asked to end waits for another to take its place, which
+ * has as long to listen; its supervisor may be of a version that knows nothing of that.
+ */
+const relievedMsMax = 60_000;
 /** Milliseconds in which the supervisor must have gathered the meters: it gives workers 1 s. */
 const gatherMsMax = 1_500;
 
@@ -35,6 +40,8 @@ export async function work(
   const { createServer } = await import("../server.ts");
   const { promise: left, resolve: leave } = Promise.withResolvers<boolean>();
   const asked = new Map<number, (meters: MeterSnapshots | null) => void>();
+  let isListening = false;
+  let wasAsked = false;
   channel.onMessage((given) => {
     const message = given as SupervisorMessage;
     if (message.type === "beat") void tell({ type: "alive" });
@@ -49,7 +56,11 @@ export async function work(
   channel.onGone(() => leave(true));
   terminal.onSignal((signal) => {
     // At Ctrl-C all processes of the terminal get it; it is the supervisor that decides.
-    if (signal === "SIGTERM") leave(false);
+    if (signal !== "SIGTERM") return;
+    if (!isListening || wasAsked) return leave(false);
+    wasAsked = true;
+    void tell({ type: "asked" });
+    setTimeout(() => leave(false), relievedMsMax);
   });
   terminal.onHangup(() => {});
   const colleagues: Colleagues = {
@@ -61,7 +72,11 @@ export async function work(
   terminal.onDefect(server.report);
   try {
     const listening = await Promise.race([server.start(), left.then(() => null)]);
-    if (listening === null) return exitCodes.ok; // nobody has come who could be sent away
+    if (listening === null) {
+      await server.stop(); // nobody has come who could be sent away
+      return exitCodes.ok;
+    }
+    isListening = true;
     const { url, port, fingerprint } = listening;
     noteFixed(wanted, role, server.note);
     await tell({ type: "listening", url, port, fingerprint });

@@ -13,6 +13,8 @@ import {
 } from "./worker-process.ts";
 import { type WorkerWatchOptions, watchWorker } from "./worker-watch.ts";
 
+/** Whoever stops a service may send all of its processes a signal, this one a little later. */
+export const togetherMs = 100;
 /** Who has listened for so long did not die "at once". */
 const settledMs = 10_000;
 const restartMsMin = 250;
@@ -108,10 +110,12 @@ export class Workers {
   }
 
   #start(place: Place): WorkerProcess {
+    if (this.#isStopping) throw new Error("No worker starts any more: all are sent away.");
     const { spawn } = this.#options;
     const started = spawn(place.worker, this.#port, () => this.#meters.gather(this.#processes));
     this.#processes.add(started);
     const stopWatching = watchWorker(started, this.#options);
+    void started.asked.then(() => this.#relieve(started));
     void started.ended.then((end) => {
       stopWatching();
       this.#processes.delete(started);
@@ -196,6 +200,22 @@ export class Workers {
     place.current = next;
     place.failures = 0;
     if (old !== null) await this.#sendAway(old, true);
+  }
+
+  /** Renews one that a signal asked to end. */
+  async #relieve(asked: WorkerProcess): Promise<void> {
+    await Bun.sleep(togetherMs);
+    const place = this.#places.find(({ current }) => current === asked);
+    if (this.#isStopping || place === undefined) return; // then it was told how already
+    const [{ log }, { worker }, { pid }] = [this.#options, place, asked];
+    try {
+      log.info({ worker, pid }, `Worker ${worker} was sent a SIGTERM; another takes its place.`);
+      await this.#renew(place);
+    } catch (thrown) {
+      const text = `No other worker ${worker} starts before it leaves. ${reasonOf(thrown)}`;
+      if (!this.#isStopping) log.error({ worker, pid }, text);
+      asked.leave(false);
+    }
   }
 
   async #sendAway(process: WorkerProcess, isReplaced: boolean): Promise<WorkerEnd> {

@@ -4,7 +4,13 @@ import type { EndSignal } from "../../src/cli/terminal.ts";
 import { createTerminal } from "../support/terminal.ts";
 
 function setUp(stop: () => Promise<void>, isWatched = true) {
-  const state = { now: 1_000, stops: 0, complaints: "", send: (_: EndSignal) => {} };
+  const state = {
+    now: 1_000,
+    stops: 0,
+    complaints: "",
+    log: [] as string[],
+    send: (_: EndSignal) => {},
+  };
   const { terminal } = createTerminal({
     folder: "/",
     isWatched,
@@ -15,11 +21,12 @@ function setUp(stop: () => Promise<void>, isWatched = true) {
       state.send = end;
     },
   });
+  const note = (_: object, text: string) => void state.log.push(text);
   const counted = () => {
     state.stops += 1;
     return stop();
   };
-  return { state, code: endOnSignal(terminal, counted, () => state.now) };
+  return { state, code: endOnSignal(terminal, counted, () => state.now, note) };
 }
 
 test("the first signal stops gently and ends with 0", async () => {
@@ -43,8 +50,22 @@ test.each([
   state.send("SIGTERM");
   state.now += sameSignalMs;
   state.send(signal);
+  state.now += sameSignalMs;
+  state.send(signal); // a third says nothing new
   expect(await code).toBe(expected);
   expect(state.stops).toBe(1);
+  expect(state.log).toEqual([
+    `Stopped at once by a second signal, ${signal}: the rest was cut off.`,
+  ]);
+});
+
+test("a second signal after the end says nothing", async () => {
+  const { state, code } = setUp(async () => {});
+  state.send("SIGTERM");
+  expect(await code).toBe(0);
+  state.now += sameSignalMs;
+  state.send("SIGTERM");
+  expect(state.log).toEqual([]);
 });
 
 test("the same Ctrl-C arriving twice is one signal", async () => {

@@ -1,13 +1,16 @@
 import { expect, test } from "bun:test";
-import { Pace } from "../../src/cli/pace.ts";
+import { createPaceNote, Pace } from "../../src/cli/pace.ts";
 
 function setUp() {
-  const clock = { now: 5_000, slept: 0 };
+  const clock = { now: 5_000, slept: 0, held: 0 };
   const pace = new Pace(
     () => clock.now,
     async (ms) => {
       clock.now += ms;
       clock.slept += ms;
+    },
+    () => {
+      clock.held += 1;
     },
   );
   return { clock, pace };
@@ -44,4 +47,24 @@ test("a limit that is lifted holds nobody up", async () => {
   clock.slept = 0;
   for (let left = 100; left > 0; left -= 1) await pace.take();
   expect(clock.slept).toBe(0);
+});
+
+test("a pace that holds somebody up for a second in all is told, and no sooner", async () => {
+  const { clock, pace } = setUp();
+  pace.follow(1_000, 0);
+  for (let left = 900; left > 0; left -= 1) await pace.take();
+  expect(clock.held).toBe(0);
+  for (let left = 100; left > 0; left -= 1) await pace.take();
+  expect(clock.held).toBeGreaterThan(0);
+});
+
+test.each<[number | string, string]>([
+  [1_000, "The server takes 1,000 messages a second from one user, so this waits.\n"],
+  ["Too many.", "The server bounds the pace, so this waits: Too many.\n"],
+])("that it is the server who bounds the pace (%j) is said once", (why, sentence) => {
+  const said: string[] = [];
+  const note = createPaceNote((text) => said.push(text));
+  note(why);
+  note(why);
+  expect(said).toEqual([sentence]);
 });

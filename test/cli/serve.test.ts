@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { greet } from "../../src/cli/greeting.ts";
+import { readConfig } from "../../src/config.ts";
+import type { Given } from "../../src/config-source.ts";
+import { eventually } from "../support/poll.ts";
 import { fromSource, runProgram, startProgram } from "../support/program.ts";
 import { createTemporaryFolder, type TemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -37,6 +41,52 @@ test("the greeting tells where everything is, and its two curl lines work", asyn
   });
   expect(published.status).toBe(201);
   expect(await readUntil(follow, '"hello"')).toContain('"room":"general"');
+});
+
+test("the greeting's line for a token works as it is, where its flags were given", async () => {
+  writeFileSync(join(folder, "it's the key"), "a secret that is long enough to sign with", {
+    mode: 0o600,
+  });
+  writeFileSync(join(folder, "other.toml"), 'token-secret-file = "it\'s the key"\n');
+  const bin = join(folder, "partyline");
+  const words = fromSource.map((word) => `'${word}'`).join(" ");
+  writeFileSync(bin, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+  for (const flags of [
+    ["--token-secret-file", "it's the key", "--token-audience", "here & there"],
+    ["--config", "other.toml"],
+  ]) {
+    using program = await startProgram([...serve, ...flags], folder);
+    const line = /^ +token +(.+)$/m.exec(program.greeting)?.[1];
+    const shell = ["/bin/sh", "-c", `${line}; echo "$TOKEN"`];
+    const { out, err } = await runProgram(shell, folder, { PATH: `${folder}:/usr/bin:/bin` });
+    const headers = { authorization: `Bearer ${out.trim()}` };
+    const response = await fetch(`${program.url}/rooms/general`, { headers });
+    expect([response.status, err]).toEqual([200, ""]);
+  }
+});
+
+test("the greeting shows no secret, and promises no token that nobody here can sign", () => {
+  const listening = { url: "http://127.0.0.1:1/", fingerprint: null };
+  const tokenOf = (flags: Given["flags"]) => {
+    const greeting = greet(readConfig({ flags, environment: {}, folder }), listening, false);
+    return /^ +token +(.+)$/m.exec(greeting)?.[1];
+  };
+  expect(tokenOf({ "token-secret": "a secret that is long enough to sign with" })).toBe(
+    "TOKEN=$(partyline token --token-secret '…' --user me --room 'general=read,write,presence')",
+  );
+  expect(tokenOf({ "token-public-key": "key.pem" })).toStartWith("TOKEN='…' # from its issuer");
+  expect(tokenOf({})).toBeUndefined();
+});
+
+test("a second signal ends it at once, and the log says so", async () => {
+  using program = await startProgram([...serve, "--drain-delay", "1h"], folder);
+  await eventually("it ends", () => {
+    program.process.kill("SIGTERM"); // those within half a second are the first
+    return program.process.exitCode !== null;
+  });
+  const { code, err } = await program.end();
+  expect(code).toBe(143);
+  expect(err.match(/Stopped at once by a second signal, SIGTERM/g)).toHaveLength(1);
 });
 
 test("one SIGTERM or SIGINT stops it gently with 0, also with readers connected", async () => {

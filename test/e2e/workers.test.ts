@@ -19,7 +19,7 @@ import { createTemporaryFolder, type TemporaryFolder } from "../support/temporar
 import { WorkersProgram } from "../support/workers-program.ts";
 
 // Each starts a handful of processes, which takes seconds where others want the cores, too.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const count = 2;
 const clientsMax = 40;
@@ -68,11 +68,11 @@ describe.skipIf(!hasRedis)("workers over one Redis", () => {
     expect(program.out.match(/listens on/g)).toHaveLength(1);
     const clients = await connectMany(program);
     for (let index = 0; index < 20; index += 1) await publish(program, `${index}`);
-    expect(await program.meter("partyline_workers")).toBe(count);
-    expect(await program.meter("partyline_connections")).toBe(clientsMax);
-    expect(await program.meter("partyline_publishes_total")).toBe(20);
-    expect(await program.meter("partyline_publish_seconds_count")).toBe(20);
-    expect(await program.meter("partyline_ready")).toBe(1);
+    await program.shows("partyline_workers", count);
+    await program.shows("partyline_connections", clientsMax);
+    await program.shows("partyline_publishes_total", 20);
+    await program.shows("partyline_publish_seconds_count", 20);
+    await program.shows("partyline_ready", 1);
     for (const client of clients) client.close();
     await eventually("a line for each", () => {
       return program.lines.filter(({ msg }) => msg === "connection ended").length === clientsMax;
@@ -80,7 +80,7 @@ describe.skipIf(!hasRedis)("workers over one Redis", () => {
     const ended = program.lines.filter(({ msg }) => msg === "connection ended");
     const workers = new Set(ended.map(({ worker }) => worker));
     expect([...workers].sort()).toEqual([1, 2]);
-    expect(await program.meter("partyline_connections")).toBe(0);
+    await program.shows("partyline_connections", 0);
     expect(await program.end("SIGTERM")).toBe(0);
   });
 
@@ -88,7 +88,9 @@ describe.skipIf(!hasRedis)("workers over one Redis", () => {
     using program = await start();
     const clients = await connectMany(program);
     for (let index = 0; index < 20; index += 1) await publish(program, `${index}`);
-    const before = await program.meter("partyline_connections_opened_total");
+    // So that both have told what they have counted.
+    await program.shows("partyline_connections_opened_total", clientsMax);
+    await program.shows("partyline_publishes_total", 20);
     const [first = 0, ...others] = program.listWorkers();
     process.kill(first, "SIGKILL");
     const { worker, pid } = await program.line("ended: signal SIGKILL; another takes its place.");
@@ -99,10 +101,10 @@ describe.skipIf(!hasRedis)("workers over one Redis", () => {
     const staying = clients.filter(({ closed }) => closed === null).length;
     expect(staying).toBeGreaterThan(0);
     expect(staying).toBeLessThan(clientsMax);
-    expect(await program.meter("partyline_connections")).toBe(staying);
-    expect(await program.meter("partyline_publishes_total")).toBe(20);
-    expect(await program.meter("partyline_connections_opened_total")).toBe(before);
-    expect(await program.meter("partyline_workers")).toBe(count);
+    await program.shows("partyline_connections", staying);
+    await program.shows("partyline_publishes_total", 20);
+    await program.shows("partyline_connections_opened_total", clientsMax);
+    await program.shows("partyline_workers", count);
     for (const client of clients) client.close();
     expect(await program.end("SIGTERM")).toBe(0);
   });
@@ -118,10 +120,11 @@ describe.skipIf(!hasRedis)("workers over one Redis", () => {
     expect(program.listWorkers()).toHaveLength(count);
     expect(program.listWorkers().filter((pid) => old.includes(pid))).toEqual([]);
     for (const client of clients) expect(await client.end()).toMatchObject({ code: 1012 });
-    expect(await program.meter("partyline_publishes_total")).toBe(20);
-    expect(await program.meter("partyline_drained_total")).toBe(clientsMax);
+    await program.shows("partyline_publishes_total", 20);
+    await program.shows("partyline_drained_total", clientsMax);
     expect((await publish(program, "after")).status).toBe(201);
     program.process.kill("SIGTERM"); // with a drain delay of a minute
+    await program.line("Stopping.");
     await Bun.sleep(600); // beyond what counts as the same signal
     expect(await program.end("SIGTERM")).toBe(143);
     await eventually("no worker", () => program.left.length === 0);
@@ -189,6 +192,27 @@ describe.skipIf(!hasRedis)("workers over one Redis", () => {
     using next = await start("--port", new URL(program.url).port);
     expect(next.url).toBe(program.url);
   });
+
+  test("a SIGTERM to one worker renews that one, and one to all processes ends them", async () => {
+    using program = await start("--drain-window", "1s", "--drain-delay", "1m");
+    const [first = 0, second = 0] = program.listWorkers();
+    const clients = await connectMany(program);
+    process.kill(first, "SIGTERM");
+    await program.line("Worker 1 was sent a SIGTERM; another takes its place.");
+    const isGone = () => !program.listWorkers().includes(first);
+    await eventually("the old one is gone", isGone, 50_000);
+    expect(program.listWorkers()).toContain(second);
+    expect(program.listWorkers()).toHaveLength(count);
+    await eventually("its clients are told", () => clients.some(({ closed }) => closed !== null));
+    const codes = new Set(clients.map(({ closed }) => closed?.code));
+    expect(codes).toEqual(new Set([1012, undefined])); // those of the other stay
+    expect(program.lines.filter(({ level }) => level === "error")).toEqual([]);
+    for (const client of clients) client.close();
+    using other = await start("--port", "0");
+    for (const pid of [...other.listWorkers(), other.process.pid]) process.kill(pid, "SIGTERM");
+    expect(await other.end()).toBe(0);
+    expect(other.err).not.toContain("another takes its place");
+  }, 120_000);
 
   test("workers that leave end, too, when their supervisor is killed meanwhile", async () => {
     using program = await start();

@@ -1,7 +1,10 @@
 /** `serve --workers` as a process of its own, with the processes below it and what it logs. */
 
 import { eventually } from "./poll.ts";
-import { fromSource } from "./program.ts";
+import { collect, fromSource } from "./program.ts";
+
+/** Three processes start one after the other, and on a busy machine each takes seconds. */
+const startMsMax = 50_000;
 
 /** A line of the log. */
 export interface LogLine {
@@ -45,10 +48,14 @@ export class WorkersProgram implements Disposable {
   /** Starts one on a free port, and waits until all its workers listen. */
   static async start(...given: ConstructorParameters<typeof WorkersProgram>) {
     const program = new WorkersProgram(...given);
-    await eventually("the greeting", () => {
-      if (program.process.exitCode !== null) throw new Error(`It ended: ${program.err}`);
-      return program.out.includes("/messages\n");
-    });
+    await eventually(
+      "the greeting",
+      () => {
+        if (program.process.exitCode !== null) throw new Error(`It ended: ${program.err}`);
+        return program.out.includes("/messages\n");
+      },
+      startMsMax,
+    );
     program.listWorkers();
     return program;
   }
@@ -70,9 +77,8 @@ export class WorkersProgram implements Disposable {
 
   /** Waits for a line of the log whose text has `part`. */
   line(part: string): Promise<LogLine> {
-    return eventually(`"${part}" in the log`, () =>
-      this.lines.find(({ msg }) => msg.includes(part)),
-    );
+    const look = () => this.lines.find(({ msg }) => msg.includes(part));
+    return eventually(`"${part}" in the log`, look, startMsMax);
   }
 
   /** The processes of its workers, oldest first. */
@@ -88,8 +94,15 @@ export class WorkersProgram implements Disposable {
     return [...this.#seen].filter(isAlive);
   }
 
-  /** Asks for the meters; returns the sum over all labels of one of them. */
-  async meter(name: string): Promise<number> {
+  /**
+   * Waits until the sum over all labels of a meter is `value`. Who is asked may lack what a worker has
+   * counted: one that is held up tells it late.
+   */
+  async shows(name: string, value: number): Promise<void> {
+    await eventually(`${name} ${value}`, async () => (await this.#meter(name)) === value);
+  }
+
+  async #meter(name: string): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
     const lines = text.split("\n").filter((line) => /^\w+/.exec(line)?.[0] === name);
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
@@ -115,12 +128,4 @@ export class WorkersProgram implements Disposable {
 function isAlive(pid: number): boolean {
   const { stdout } = Bun.spawnSync(["ps", "-o", "stat=", "-p", String(pid)]);
   return /^[^Z\s]/.test(String(stdout));
-}
-
-async function collect(
-  stream: ReadableStream<Uint8Array>,
-  take: (text: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  for await (const piece of stream) take(decoder.decode(piece, { stream: true }));
 }
