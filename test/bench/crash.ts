@@ -1,7 +1,7 @@
 /**
  * Kills a publishing process again and again, aimed at each thing that a store does, and looks for
  * what it acknowledged. `bun test/bench/crash.ts --rounds 50`; exit code 1 when anything is missing,
- * twice there, at another place, or not sound.
+ * twice there, at another place, or not sound, or when readers would be told of a loss.
  */
 
 import { Database } from "bun:sqlite";
@@ -24,6 +24,7 @@ const aims: readonly (Phase | undefined)[] = [
 using folder = createTemporaryFolder();
 const rows = new Map(phases.map((phase) => [String(phase), { aimed: 0, died: 0, faulty: 0 }]));
 const known: Acknowledged[] = [];
+let epoch: string | undefined;
 let acknowledged = 0;
 let faulty = 0;
 const startedAt = performance.now();
@@ -31,9 +32,15 @@ for (let round = 1; round <= rounds; round += 1) {
   const aim = aims[(round - 1) % aims.length];
   const plan = await createPlan(round, aim);
   const found = await runCrashRound(plan);
-  if (plan.known === known) known.push(...found.acknowledged);
+  const faults = [...found.faults];
+  if (plan.known === known) {
+    known.push(...found.acknowledged);
+    epoch ??= found.epoch;
+    if (found.epoch !== epoch) faults.push("readers are told of a loss that was none");
+    epoch = found.epoch;
+  }
   acknowledged += found.acknowledged.length;
-  const isFaulty = found.faults.length > 0;
+  const isFaulty = faults.length > 0;
   if (isFaulty) faulty += 1;
   const row = rows.get(found.phase);
   if (row !== undefined) {
@@ -42,7 +49,7 @@ for (let round = 1; round <= rounds; round += 1) {
   }
   const aimedAt = aim === undefined ? undefined : rows.get(aim);
   if (aimedAt !== undefined) aimedAt.aimed += 1;
-  for (const fault of found.faults.slice(0, 10)) console.log(`round ${round}: ${fault}`);
+  for (const fault of faults.slice(0, 10)) console.log(`round ${round}: ${fault}`);
 }
 console.log("died in      aimed at   died there   with faults");
 for (const [phase, { aimed, died, faulty }] of rows) {

@@ -40,6 +40,8 @@ export interface CrashRound {
   /** What the program was doing when it died. */
   readonly phase: string;
   readonly faults: readonly string[];
+  /** Of the numbering, once opened again: nothing is lost, so it is the one from before. */
+  readonly epoch: string;
 }
 
 /** A program that is never seen at what it should be killed in is killed all the same. */
@@ -71,8 +73,9 @@ export async function runCrashRound(plan: CrashPlan): Promise<CrashRound> {
     clock: new ManualClock(),
   });
   faults.push(...(await findFaults(broker, [...plan.known, ...acknowledged])));
+  const { epoch } = await broker.head("room-0");
   await broker.close();
-  return { acknowledged, phase, faults };
+  return { acknowledged, phase, faults, epoch };
 }
 
 async function publishAndKill(
