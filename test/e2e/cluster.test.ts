@@ -46,17 +46,21 @@ async function finish(load: ClusterLoad): Promise<string[]> {
 test.concurrent.if(isPossible)(
   "nothing is lost, doubled or out of order while nodes and Redis fail in turn",
   async () => {
-    await using cluster = await Cluster.start({ flags: ["--redis-lease", "3s"] });
+    // A node that this machine stalls for a lease is told as gone, with good reason.
+    await using cluster = await Cluster.start({ flags: ["--redis-lease", "6s"] });
     const load = await begin(cluster);
     const chance = new Chance(seed);
     for (const fault of faults) {
       await inflict(fault, cluster, chance);
       await Bun.sleep(300);
     }
+    // However slow the machine is: the load goes on until there was something to check.
+    const isEnough = () =>
+      load.acknowledged > 500 &&
+      load.deliveries > 3_000 &&
+      load.users.every(({ hops }) => hops > 10);
+    await eventually("a load worth checking", isEnough, 40_000);
     expect(await finish(load), `PARTYLINE_TEST_SEED=${seed}`).toEqual([]);
-    expect(load.acknowledged).toBeGreaterThan(500);
-    expect(load.deliveries).toBeGreaterThan(3_000);
-    expect(load.users.every(({ hops }) => hops > 10)).toBe(true);
   },
   testMsMax,
 );
@@ -76,7 +80,6 @@ test.concurrent.if(isPossible)(
     await emptyRedis(cluster, load.losses);
     await inflict("Redis is killed", cluster, chance);
     await Bun.sleep(1_500);
-    // However slow the machine is: the load goes on until there was something to check.
     const isEnough = () =>
       (load.gaps.get("reset") ?? 0) > 20 && (load.gaps.get("trimmed") ?? 0) > 5;
     await eventually("gaps of both kinds", isEnough, 40_000);
